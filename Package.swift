@@ -1,0 +1,178 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Read this file as a map: folder = privilege = program = Ansible role (docs/architecture.md).
+// Roles never import each other; they meet in Shared. Tests/Habits holds these arrows.
+
+// MARK: - How a target is written here
+
+/// What every target of ours is compiled with.
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+/// A library of ours: `Sources/<folder>/<name>`.
+func module(_ name: String, in folder: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(folder)/\(name)", swiftSettings: house)
+}
+
+/// A program: wiring, nothing else.
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies + [.arguments, .log, .lifecycle], path: "Sources/Programs/\(name)",
+        swiftSettings: house)
+}
+
+/// A C library, found by pkg-config and installed as a Debian package.
+func system(_ name: String, pkgConfig: String, debian package: String) -> Target {
+    .systemLibrary(name: name, path: "Sources/System/\(name)", pkgConfig: pkgConfig, providers: [.apt([package])])
+}
+
+/// Tests stand in the same folders as what they test.
+func tests(of name: String, in folder: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies,
+        path: "Tests/\(folder)/\(name)Tests", swiftSettings: house)
+}
+
+/// Tests that belong to no single module: journeys, habits, regressions.
+func suite(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: house)
+}
+
+extension Target.Dependency {
+    static let arguments: Self = .product(name: "ArgumentParser", package: "swift-argument-parser")
+    static let log: Self = .product(name: "Logging", package: "swift-log")
+    static let lifecycle: Self = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+    static let http: Self = .product(name: "Hummingbird", package: "hummingbird")
+    static let httpTLS: Self = .product(name: "HummingbirdTLS", package: "hummingbird")
+    static let httpTesting: Self = .product(name: "HummingbirdTesting", package: "hummingbird")
+    static let httpTypes: Self = .product(name: "HTTPTypes", package: "swift-http-types")
+    static let httpClient: Self = .product(name: "AsyncHTTPClient", package: "async-http-client")
+    static let nioCore: Self = .product(name: "NIOCore", package: "swift-nio")
+    static let nioPosix: Self = .product(name: "NIOPosix", package: "swift-nio")
+    static let nioHTTP1: Self = .product(name: "NIOHTTP1", package: "swift-nio")
+    static let nioSSL: Self = .product(name: "NIOSSL", package: "swift-nio-ssl")
+    static let nioFileSystem: Self = .product(name: "_NIOFileSystem", package: "swift-nio")
+    static let yaml: Self = .product(name: "Yams", package: "Yams")
+}
+
+// MARK: - The targets
+
+let system: [Target] = [
+    system("CLibPQ", pkgConfig: "libpq", debian: "libpq-dev"),
+    system("CZeroMQ", pkgConfig: "libzmq", debian: "libzmq3-dev"),
+    system("COpenSSL", pkgConfig: "libcrypto", debian: "libssl-dev"),
+    system("CLibvirt", pkgConfig: "libvirt", debian: "libvirt-dev"),
+]
+
+let shared: [Target] = [
+    module("CloudModel", in: "Shared"),
+    module("CellProtocol", in: "Shared", ["CloudModel"]),
+    module("Observability", in: "Shared", [.log, .lifecycle, .nioCore, .nioPosix, .nioHTTP1]),
+    module("RegionConfig", in: "Shared", ["CloudModel", .yaml]),
+    module("Messaging", in: "Shared", ["CloudModel", "CellProtocol", "Observability", "CZeroMQ", .log, .lifecycle]),
+    module("Database", in: "Shared", ["CloudModel", "Observability", "CLibPQ", .log, .lifecycle]),
+    module("Feeds", in: "Shared", ["CloudModel", "CellProtocol", "Database", "Observability", .log, .lifecycle]),
+    module("Tokens", in: "Shared", ["CloudModel", "COpenSSL"]),
+    module(
+        "APIConventions", in: "Shared",
+        ["CloudModel", "Tokens", "Observability", .http, .httpTLS, .httpTypes, .nioCore, .nioSSL, .log, .lifecycle]),
+]
+
+let apiCell: [Target] = [
+    module("Keystone", in: "APICell", ["APIConventions", "CloudModel", "Database", "Tokens", "Observability", .http, .log]),
+    module(
+        "Glance", in: "APICell",
+        [
+            "APIConventions", "CloudModel", "Database", "Tokens", "Observability", .http, .nioCore, .nioFileSystem, .log,
+            .lifecycle,
+        ]),
+    module("ComputeRecords", in: "APICell", ["CloudModel", "CellProtocol", "Database", "Feeds"]),
+    module(
+        "Nova", in: "APICell",
+        ["APIConventions", "CellProtocol", "CloudModel", "ComputeRecords", "Database", "Observability", .http, .log, .lifecycle]),
+    module(
+        "SuperScheduler", in: "APICell",
+        [
+            "CellProtocol", "CloudModel", "ComputeRecords", "Database", "Feeds", "Messaging", "Observability", "RegionConfig",
+            .log, .lifecycle,
+        ]),
+]
+
+let childCell: [Target] = [
+    module("Scheduler", in: "ChildCell", ["CellProtocol", "CloudModel", "Messaging", "Observability", "RegionConfig", .log, .lifecycle]),
+    module(
+        "Conductor", in: "ChildCell",
+        ["CellProtocol", "CloudModel", "Database", "Feeds", "Messaging", "Observability", "RegionConfig", .log, .lifecycle]),
+]
+
+let host: [Target] = [
+    module("Hypervisors", in: "Host", ["CloudModel", "CellProtocol"]),
+    module("HypervisorLibvirt", in: "Host", ["CloudModel", "Hypervisors", "Observability", "CLibvirt", .log]),
+    module(
+        "ComputeAgent", in: "Host",
+        [
+            "CellProtocol", "CloudModel", "Hypervisors", "Messaging", "Observability", .httpClient, .nioCore, .nioSSL, .log,
+            .lifecycle,
+        ]),
+]
+
+let clients: [Target] = [
+    module("CloudClient", in: "Clients", ["CloudModel", "Tokens", .httpClient, .nioCore, .nioSSL, .yaml]),
+    module("CommandLineTool", in: "Clients", ["CloudClient", "CloudModel", .arguments]),
+]
+
+let testKit: [Target] = [
+    module(
+        "CloudTestKit", in: "TestKit",
+        ["CellProtocol", "CloudModel", "Database", "Messaging", .nioCore, .nioPosix, .httpClient, .nioSSL, .log])
+]
+
+let programs: [Target] = [
+    program("meridian", ["CommandLineTool"]),
+    program(
+        "meridian-api",
+        [
+            "APIConventions", "CellProtocol", "CloudModel", "ComputeRecords", "Database", "Glance", "Keystone", "Messaging",
+            "Nova", "Observability", "RegionConfig", "SuperScheduler", "Tokens", .http,
+        ]),
+    program(
+        "meridian-cell",
+        ["CellProtocol", "CloudModel", "Conductor", "Database", "Messaging", "Observability", "RegionConfig", "Scheduler"]),
+    program(
+        "meridian-host",
+        ["CellProtocol", "CloudModel", "ComputeAgent", "HypervisorLibvirt", "Hypervisors", "Messaging", "Observability", "RegionConfig"]),
+    program(
+        "meridian-sim",
+        ["CellProtocol", "CloudModel", "ComputeAgent", "Hypervisors", "Messaging", "Observability", "RegionConfig"]),
+    program(
+        "meridian-manage",
+        [
+            "CloudModel", "ComputeRecords", "Conductor", "Database", "Glance", "Keystone", "Messaging", "Nova", "RegionConfig",
+            "Tokens",
+        ]),
+]
+
+let testTargets: [Target] = [
+]
+
+let package = Package(
+    name: "meridian",
+    platforms: [.macOS(.v15)],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+    ],
+    targets: system + shared + apiCell + childCell + host + clients + testKit + programs + testTargets
+)

@@ -1,0 +1,54 @@
+package import CloudModel
+
+/// Host → conductor: what should I run? Asked when woken, and every reconcile period for certain.
+package struct AskForWork: CellCall {
+    package static let kind = "ask-for-work/1"
+    package typealias Reply = AssignedWork
+
+    /// The digest of the answer that the host acts on now; an unchanged answer then costs no query.
+    package var digest: WorkDigest?
+
+    package init(digest: WorkDigest?) { self.digest = digest }
+}
+
+/// Conductor → host: the orders for every server that this host has or should have.
+package struct AssignedWork: Codable, Sendable, Hashable {
+    package var digest: WorkDigest
+    /// Nil: as before.
+    package var orders: [WorkOrder]?
+
+    package init(digest: WorkDigest, orders: [WorkOrder]?) {
+        self.digest = digest
+        self.orders = orders
+    }
+}
+
+/// Count and hash of (id, revision) over a host's orders, whatever their order.
+package struct WorkDigest: Codable, Sendable, Hashable {
+    package var count: Int
+    package var hash: UInt64
+
+    package init(of orders: some Sequence<(server: ServerID, revision: Int64)>) {
+        var count = 0
+        var hash: UInt64 = 0
+        for order in orders {
+            count += 1
+            var one: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a, 64 bits: the same in every process and release.
+            for byte in order.server.rawValue.bytes { one = (one ^ UInt64(byte)) &* 0x100_0000_01b3 }
+            withUnsafeBytes(of: order.revision.littleEndian) { for byte in $0 { one = (one ^ UInt64(byte)) &* 0x100_0000_01b3 } }
+            hash ^= one
+        }
+        self.count = count
+        self.hash = hash
+    }
+
+    package init<Orders: Sequence<WorkOrder>>(_ orders: Orders) {
+        self.init(of: orders.lazy.map { (server: $0.server, revision: $0.revision) })
+    }
+}
+
+/// Conductor → host: there is something new; ask.
+package struct WakeHost: CellCast {
+    package static let kind = "wake-host/1"
+    package init() {}
+}

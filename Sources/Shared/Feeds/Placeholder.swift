@@ -1,0 +1,1 @@
+// FeedMigrations lives here soon
