@@ -158,6 +158,7 @@ let programs: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    tests(of: "Observability", in: "Shared", [.log, .lifecycle, .nioCore, .nioPosix]),
 ]
 
 let package = Package(

@@ -1,0 +1,38 @@
+/// The shared names of what log lines are about, so that one search finds a server in the logs of every process:
+/// `log.info("host claimed", metadata: [.server: "\(id)", .host: "\(host)"])`.
+///
+/// They extend `String` because that is the key type of `Logger.Metadata`.
+extension String {
+    package static let server = "server"
+    package static let intent = "intent"
+    package static let image = "image"
+    package static let flavor = "flavor"
+    package static let project = "project"
+    package static let user = "user"
+    package static let host = "host"
+    package static let cell = "cell"
+    package static let zone = "zone"
+    package static let peer = "peer"
+    package static let request = "request"
+    package static let globalRequest = "global_request"
+    package static let error = "error"
+    package static let reason = "reason"
+    package static let epoch = "epoch"
+    package static let revision = "revision"
+    package static let task = "task"
+    package static let step = "step"
+    package static let verb = "verb"
+    package static let state = "state"
+    package static let count = "count"
+    package static let size = "size"
+    package static let kind = "kind"
+    package static let address = "address"
+    package static let port = "port"
+    package static let path = "path"
+    package static let method = "method"
+    package static let status = "status"
+    package static let microseconds = "us"
+    package static let sqlState = "sqlstate"
+    package static let attempt = "attempt"
+    package static let service = "service"
+}
