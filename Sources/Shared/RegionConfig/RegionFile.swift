@@ -1,0 +1,91 @@
+import CloudModel
+
+/// Reads `regions/<name>/region.yml`.
+package enum RegionFile {
+    /// Throws `ConfigurationError`, with the file, the line and the key, for anything missing, mistyped or unknown.
+    package static func load(_ path: String) throws -> Region {
+        var file = try Section(file: path)
+        return try read(&file)
+    }
+
+    static func parse(_ text: String, file: String) throws -> Region {
+        var section = try Section(text: text, file: file)
+        return try read(&section)
+    }
+
+    private static func read(_ file: inout Section) throws -> Region {
+        let (name, description, weight) = try file.section("region") { section in
+            (
+                try section.name("name"), try section.optionalText("description") ?? "",
+                section.has("weight") ? try section.number("weight", in: 0...1_000, what: "A weight") : 1
+            )
+        }
+        let childCell = try file.section("child_cell", childCell)
+        let computeHost = try file.section("compute_host") { try computeHosts(&$0, region: name) }
+        try file.end()
+        return Region(
+            name: CellName(name), description: description, weight: weight, childCell: childCell, computeHost: computeHost)
+    }
+
+    private static func childCell(_ section: inout Section) throws -> Region.ChildCell {
+        Region.ChildCell(
+            address: try section.address("address"),
+            ports: try section.section("ports") { section in
+                let ports = Region.Ports(
+                    agentsControl: try section.port("agents_control"),
+                    agentsBulk: try section.port("agents_bulk"),
+                    conductorHealth: try section.port("conductor_health"),
+                    schedulerHealth: try section.port("scheduler_health"),
+                    postgresql: try section.port("postgresql"))
+                try section.differ([
+                    ("agents_control", ports.agentsControl), ("agents_bulk", ports.agentsBulk),
+                    ("conductor_health", ports.conductorHealth), ("scheduler_health", ports.schedulerHealth),
+                    ("postgresql", ports.postgresql),
+                ])
+                return ports
+            },
+            scheduling: try section.section("scheduling", scheduling),
+            allocationRatios: try section.section("allocation_ratios") { section in
+                Region.AllocationRatios(
+                    vcpus: try section.number("vcpus", in: 0.1...100, what: "A ratio"),
+                    memory: try section.number("memory", in: 0.1...100, what: "A ratio"),
+                    disk: try section.number("disk", in: 0.1...100, what: "A ratio"))
+            })
+    }
+
+    private static func scheduling(_ section: inout Section) throws -> Scheduling {
+        let policy = try section.choice("policy", of: Scheduling.Policy.self)
+        let listed = section.has("filters")
+        if policy == .filter && !listed { throw section.wrong("filters", "The policy filter needs a list of filters.") }
+        return Scheduling(
+            policy: policy,
+            seed: UInt64(section.has("seed") ? try section.integer("seed", in: 0...Int.max, what: "A seed") : 1),
+            filters: listed ? try section.choices("filters") : Scheduling.Filter.allCases,
+            weighers: section.has("weighers")
+                ? try section.weighted("weighers").map { .init($0.0, $0.1) } : [.init(.spread)])
+    }
+
+    private static func computeHosts(_ section: inout Section, region: String) throws -> Region.ComputeHosts {
+        var names: Set<String> = []
+        var addresses: Set<String> = []
+        return Region.ComputeHosts(
+            hypervisor: try section.choice("hypervisor"),
+            healthPort: try section.section("ports") { try $0.port("health") },
+            offers: try section.optionalSection("offers") { section in
+                ResourceSize(
+                    vcpus: try section.integer("vcpus", in: 1...4_096, what: "A number of virtual processors"),
+                    ram: try section.integer("memory_mib", in: 64...(1 << 26), what: "Memory in MiB"),
+                    disk: try section.integer("disk_gib", in: 1...(1 << 26), what: "Disk in GiB"))
+            },
+            hosts: try section.sections("hosts") { section in
+                let name = try section.name("name")
+                let address = try section.address("address")
+                guard names.insert(name).inserted else { throw section.wrong("name", "Two hosts have this name.") }
+                guard addresses.insert(address).inserted else { throw section.wrong("address", "Two hosts have this address.") }
+                return Region.ComputeHost(
+                    name: name, hostName: HostName("\(name).\(region)"), address: address,
+                    zone: ZoneName(try section.optionalText("zone") ?? region), traits: try section.optionalTexts("traits"),
+                    ssh: try section.optionalText("ssh"))
+            })
+    }
+}

@@ -1,0 +1,105 @@
+import CloudModel
+import Foundation
+import Testing
+
+@testable import RegionConfig
+
+/// The files that the repository ships, found from this file's own place.
+private let regions = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../regions").standardizedFileURL.path
+
+@Suite struct RegionFileTests {
+    @Test(arguments: ["london", "amsterdam", "tunis"])
+    func everyShippedRegionLoads(name: String) throws {
+        let region = try RegionFile.load("\(regions)/\(name)/region.yml")
+        #expect(region.name == CellName(name))
+        #expect(region.computeHost.hosts.map(\.name) == ["compute-1", "compute-2"])
+        #expect(region.computeHost.hosts.allSatisfy { $0.zone.rawValue == name })
+        #expect(region.host("compute-2")?.hostName == HostName("compute-2.\(name)"))
+    }
+
+    @Test func policiesAndWeighersAreRead() throws {
+        let tunis = try RegionFile.load("\(regions)/tunis/region.yml").childCell.scheduling
+        #expect(tunis.policy == .filter)
+        #expect(tunis.weighers == [.init(.pack, 1), .init(.imageLocality, 0.25)])
+        let amsterdam = try RegionFile.load("\(regions)/amsterdam/region.yml").childCell.scheduling
+        #expect(amsterdam.policy == .simple)
+        #expect(amsterdam.seed == 2)
+        #expect(amsterdam.filters == Scheduling.Filter.allCases)
+    }
+
+    @Test func aMistypedPortIsNamedByFileLineAndKey() throws {
+        let text = try tunis().replacing("agents_control: 7710", with: "agents_control: many")
+        let error = failure(text)
+        #expect(error?.key == "child_cell.ports.agents_control")
+        #expect(error?.line == text.line(of: "agents_control"))
+        #expect(
+            error?.description
+                == "regions/tunis/region.yml:\(text.line(of: "agents_control")): child_cell.ports.agents_control: A port is a whole number from 1 to 65535."
+        )
+    }
+
+    @Test func anUnknownKeyIsNamed() throws {
+        let text = try tunis().replacing("conductor_health:", with: "conductor_helth: 1\n    conductor_health:")
+        let error = failure(text)
+        #expect(error?.key == "child_cell.ports.conductor_helth")
+        #expect(error?.line == text.line(of: "conductor_helth"))
+    }
+
+    @Test func aMissingKeyIsNamedWithTheSectionsLine() throws {
+        let text = try tunis().replacing("    conductor_health: 7790\n", with: "")
+        let error = failure(text)
+        #expect(error?.key == "child_cell.ports.conductor_health")
+        #expect(error?.sentence == "This key is missing.")
+        #expect(error?.line == text.line(of: "  ports:") + 2)  // the first key after a comment line
+    }
+
+    @Test func anUnknownFilterIsNamedByItsPlaceInTheList() throws {
+        let error = failure(try tunis().replacing("[enabled, availability_zone,", with: "[enabled, availability_zones,"))
+        #expect(error?.key == "child_cell.scheduling.filters[1]")
+    }
+
+    @Test func twoHostsOfOneNameAreRefused() throws {
+        let error = failure(try tunis().replacing("name: compute-2", with: "name: compute-1"))
+        #expect(error?.key == "compute_host.hosts[1].name")
+    }
+
+    @Test func onePortForTwoThingsIsRefused() throws {
+        let error = failure(try tunis().replacing("agents_bulk: 7711", with: "agents_bulk: 7710"))
+        #expect(error?.sentence == "Port 7710 is already taken by agents_control.")
+    }
+
+    @Test func aFileThatIsNotYAMLIsRefusedWithTheLine() {
+        let error = failure("region:\n  name: [tunis\nchild_cell: }\n")
+        #expect(error?.line != nil)
+        #expect(error?.sentence.hasPrefix("This is not YAML") == true)
+    }
+
+    @Test func aKeyThatStandsTwiceIsRefused() throws {
+        #expect(failure(try tunis().replacing("  weight: 1.0", with: "  weight: 1.0\n  weight: 2.0"))?.key == "weight")
+    }
+
+    @Test func aMissingFileIsRefused() {
+        #expect(throws: ConfigurationError(file: "/nowhere.yml", line: nil, key: "", sentence: "The file can't be read.")) {
+            try RegionFile.load("/nowhere.yml")
+        }
+    }
+
+    private func tunis() throws -> String { try String(contentsOfFile: "\(regions)/tunis/region.yml", encoding: .utf8) }
+
+    private func failure(_ text: String) -> ConfigurationError? {
+        do {
+            _ = try RegionFile.parse(text, file: "regions/tunis/region.yml")
+            return nil
+        } catch {
+            return error as? ConfigurationError
+        }
+    }
+}
+
+extension String {
+    /// The line, counted from 1, on which the text first stands.
+    func line(of text: String) -> Int {
+        guard let range = range(of: text) else { return 0 }
+        return self[..<range.lowerBound].filter { $0 == "\n" }.count + 1
+    }
+}
