@@ -158,6 +158,7 @@ let programs: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    tests(of: "RegionConfig", in: "Shared", ["CloudModel"]),
     tests(of: "Observability", in: "Shared", [.log, .lifecycle, .nioCore, .nioPosix]),
 ]
 
