@@ -80,7 +80,7 @@ let shared: [Target] = [
     module("Tokens", in: "Shared", ["CloudModel", "COpenSSL"]),
     module(
         "APIConventions", in: "Shared",
-        ["CloudModel", "Tokens", "Observability", .http, .httpTLS, .httpTypes, .nioCore, .nioSSL, .log, .lifecycle]),
+        ["CloudModel", "Tokens", "Observability", .http, .httpTLS, .httpTypes, .nioCore, .nioHTTP1, .nioSSL, .log, .lifecycle]),
 ]
 
 let apiCell: [Target] = [

@@ -1,0 +1,40 @@
+package import CloudModel
+package import Hummingbird
+
+/// What is known about a request besides its bytes. One type for all our services.
+package struct APIRequestContext: RequestContext {
+    package var coreContext: CoreRequestContextStorage
+    /// Ours, told to the client and carried by every message the request causes.
+    package var requestID: CloudModel.RequestID = ""
+    /// The client's own (`X-OpenStack-Request-ID`), if it sent a well-formed one. For logs only; never deduplicates.
+    package var globalRequestID: CloudModel.RequestID?
+    /// Set by ``AuthenticationMiddleware``; nil on routes that stand outside it.
+    package var authenticatedCaller: Caller?
+    /// The version negotiated; Nova's middleware sets it. Services without microversions leave it alone.
+    package var microversion = Microversion(2, 1)
+
+    package init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+    }
+
+    /// Who is asking. Throws 401 on a route that no authentication stands before.
+    package var caller: Caller {
+        get throws(CloudError) {
+            guard let authenticatedCaller else { throw .requiresAuthentication }
+            return authenticatedCaller
+        }
+    }
+
+    /// A part of the path, percent-decoded. `{name}` must stand in the route.
+    package func parameter(_ name: String) throws(CloudError) -> String {
+        guard let value = parameters.get(name), !value.isEmpty else { throw CloudError(.notFound, "The resource could not be found.") }
+        return value
+    }
+
+    /// A UUID in the path; anything else can't exist: 404 with `message`.
+    package func parameter<ID: UUIDIdentifier>(_ name: String, as: ID.Type = ID.self, orNotFound message: (String) -> String) throws(CloudError) -> ID {
+        let text = try parameter(name)
+        guard let id = ID(text) else { throw CloudError(.notFound, message(text)) }
+        return id
+    }
+}

@@ -1,0 +1,18 @@
+package import HTTPTypes
+
+/// OpenStack's header fields.
+extension HTTPField.Name {
+    package static let authToken = known("X-Auth-Token")
+    package static let subjectToken = known("X-Subject-Token")
+    package static let openStackRequestID = known("X-OpenStack-Request-ID")
+    package static let computeRequestID = known("X-Compute-Request-ID")
+    package static let openStackAPIVersion = known("OpenStack-API-Version")
+    package static let novaAPIVersion = known("X-OpenStack-Nova-API-Version")
+    package static let forwardedProto = known("X-Forwarded-Proto")
+
+    /// For names that are literals; an ill-formed one is a mistake in our source and stops at the first use.
+    package static func known(_ name: String) -> HTTPField.Name {
+        guard let field = HTTPField.Name(name) else { preconditionFailure("\(name) is not a header field's name") }
+        return field
+    }
+}
