@@ -1,0 +1,124 @@
+import CellProtocol
+
+// Who is there. The side that dials sends a heartbeat every `heartbeat`; the side that is dialled answers each at once, so that a
+// hub needs no timer per peer, and both count only round trips (`Contact`).
+extension Exchange {
+    var peers: [PeerContact] {
+        let now = clock()
+        return state.withLock { state in
+            state.links.compactMap { peer, link in
+                guard link.contact.isJoined, let last = link.contact.lastRoundTrip else { return nil }
+                return PeerContact(peer: peer, age: now - last)
+            }
+        }.sorted { $0.peer < $1.peer }
+    }
+
+    func contact(_ peer: PeerName) -> Duration? {
+        let now = clock()
+        return state.withLock { $0.links[peer]?.contact.lastRoundTrip }.map { now - $0 }
+    }
+
+    func events() -> AsyncStream<PeerEvent> {
+        let (stream, continuation) = AsyncStream.makeStream(of: PeerEvent.self, bufferingPolicy: .bufferingNewest(4_096))
+        let number = state.withLock { state -> Int? in
+            if state.isStopped { return nil }
+            for (peer, link) in state.links where link.contact.isJoined { continuation.yield(.joined(peer)) }
+            state.lastSubscriber += 1
+            state.subscribers[state.lastSubscriber] = continuation
+            return state.lastSubscriber
+        }
+        guard let number else {
+            continuation.finish()
+            return stream
+        }
+        continuation.onTermination = { [weak self] _ in
+            self?.state.withLock { _ = $0.subscribers.removeValue(forKey: number) }
+        }
+        return stream
+    }
+
+    /// A peer that we dial, and the lanes it is dialled on.
+    func dials(_ peer: PeerName, on lanes: [Lane]) {
+        state.withLock { state in
+            state.withLink(peer, limits) { $0.dialled = lanes }
+            state.nextSweep = state.nextSweep ?? clock()
+        }
+    }
+
+    /// The connection to a peer that we dial is up, or up again: it must learn our address at once.
+    func connected(_ peer: PeerName, on lane: Lane) {
+        beat(peer, on: lane)
+    }
+
+    func received(_ heartbeat: Heartbeat, from peer: PeerName) {
+        let (joined, answers) = state.withLock { state -> (Bool, Bool) in
+            let (joined, isDialled) = state.withLink(peer, limits) { ($0.contact.received(heartbeat), !$0.dialled.isEmpty) }
+            if joined { tell(.joined(peer), in: &state) }
+            state.nextSweep = state.nextSweep ?? clock() + self.heartbeat
+            return (joined, !isDialled || joined)
+        }
+        if joined { log.joined(peer) }
+        if answers { beat(peer, on: .control) }
+    }
+
+    /// Does what is due, and says when to come again.
+    func tick(at now: BootInstant) -> BootInstant? {
+        var overdue: [Call] = []
+        var late: [Task<Void, Never>] = []
+        var lost: [PeerName] = []
+        var beats: [(PeerName, [Lane])] = []
+        let next = state.withLock { state -> BootInstant? in
+            if state.isStopped { return nil }
+            while let id = state.callDeadlines.popDue(at: now) {
+                guard let call = state.calls.removeValue(forKey: id) else { continue }
+                state.counters.timedOut += 1
+                overdue.append(call)
+            }
+            while let key = state.runningDeadlines.popDue(at: now) {
+                if let task = state.running[key] { late.append(task) }
+            }
+            if let due = state.nextSweep, due <= now {
+                for peer in Array(state.links.keys) {
+                    state.withLink(peer, limits) { link in
+                        if link.contact.lapse(at: now, after: heartbeat * limits.silentAfter) { lost.append(peer) }
+                        link.window.forgetAnswers(at: now)
+                        if !link.dialled.isEmpty { beats.append((peer, link.dialled)) }
+                    }
+                }
+                for peer in lost { tell(.lost(peer), in: &state) }
+                state.nextSweep = now + heartbeat
+            }
+            return [state.callDeadlines.next, state.runningDeadlines.next, state.nextSweep].compactMap { $0 }.min()
+        }
+        for call in overdue { call.continuation.resume(throwing: MessagingError.timeout) }
+        for task in late { task.cancel() }
+        for peer in lost { log.lost(peer) }
+        for (peer, lanes) in beats {
+            for lane in lanes { beat(peer, on: lane) }
+        }
+        return next
+    }
+
+    /// Only heartbeats on the control lane are counted and echoed; one on the bulk lane tells our address there.
+    private func beat(_ peer: PeerName, on lane: Lane) {
+        let now = clock()
+        let (id, beat) = state.withLock { state -> (UInt64, Heartbeat) in
+            let incarnation = state.incarnation
+            let beat = state.withLink(peer, limits) { link in
+                switch lane {
+                case .control: link.contact.beat(at: now)
+                case .bulk: Heartbeat(incarnation: incarnation, number: 0, echo: 0, echoedIncarnation: 0)
+                }
+            }
+            return (state.nextID(), beat)
+        }
+        let envelope = Envelope(.heartbeat, lane: lane, id: id, milliseconds: 0, body: beat.encoded)
+        guard let bytes = envelope.encoded() else { return }
+        // One that waits longer than the next would take is worthless.
+        send(OutgoingFrame(peer: peer, lane: lane, type: .heartbeat, id: id, expires: now + heartbeat, bytes: bytes))
+    }
+
+    private func tell(_ event: PeerEvent, in state: inout State) {
+        for subscriber in state.subscribers.values { subscriber.yield(event) }
+    }
+}

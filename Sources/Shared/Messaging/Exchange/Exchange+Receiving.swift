@@ -1,0 +1,100 @@
+import CellProtocol
+import CloudModel
+import Logging
+
+// From the wire to a handler, on the transport's thread: never blocks, never throws.
+extension Exchange {
+    /// Takes one message. `peer` is what the connection's key stands for.
+    func received(_ bytes: UnsafeRawBufferPointer, from peer: PeerName, lane: Lane) {
+        do {
+            let envelope = try Envelope(reading: bytes, on: lane)
+            switch envelope.type {
+            case .call, .cast:
+                take(envelope, from: peer)
+            case .reply:
+                settle(envelope, from: peer, .success(envelope.body))
+            case .error:
+                settle(envelope, from: peer, .failure(try Refusal.decode(envelope.body)))
+            case .heartbeat:
+                let heartbeat = try Heartbeat(reading: envelope.body)
+                count(\.received)
+                if lane == .control { received(heartbeat, from: peer) }
+            }
+        } catch {
+            refuseMalformed(error, from: peer)
+        }
+    }
+
+    func refuseMalformed(_ malformed: MalformedMessage, from peer: PeerName) {
+        count(\.malformed)
+        log.refused(.malformed, peer, ["what": "\(malformed.what)"])
+    }
+
+    private func settle(_ envelope: Envelope, from peer: PeerName, _ result: Result<[UInt8], any Error>) {
+        let found = finish(envelope.id, from: peer, result)
+        state.withLock { state in
+            state.counters.received += 1
+            if !found { state.counters.lateReplies += 1 }
+        }
+    }
+
+    private enum Decision {
+        case run, nothing
+        case refuse(MessagingError, RefusalLog.Reason)
+        case repeatAnswer([UInt8])
+    }
+
+    private func take(_ envelope: Envelope, from peer: PeerName) {
+        let now = clock()
+        let message = IncomingMessage(
+            from: peer, kind: envelope.kind, body: envelope.body, request: envelope.request,
+            id: MessageID(rawValue: envelope.id), deadline: .milliseconds(envelope.milliseconds))
+        let isCall = envelope.type == .call
+        let expires = now + message.deadline
+        let decision = state.withLock { state -> Decision in
+            if state.isStopped { return .nothing }
+            state.counters.received += 1
+            switch state.withLink(peer, limits, { $0.window.admit(envelope.id) }) {
+            case .taken:
+                state.counters.duplicates += 1
+                return .nothing
+            case .answered(let bytes):
+                state.counters.duplicates += 1
+                return .repeatAnswer(bytes)
+            case .new:
+                break
+            }
+            guard let handler = state.handlers[envelope.kind] else {
+                state.counters.unknownKind += 1
+                return .refuse(.refused(.notImplemented, "Nobody here answers \(envelope.kind)."), .unknownKind)
+            }
+            guard handler.roles.contains(peer.role) else {
+                state.counters.forbidden += 1
+                return .refuse(.refused(.forbidden, "A \(peer.role.rawValue) may not say \(envelope.kind)."), .forbidden)
+            }
+            guard isCall else {
+                enqueueCast(message, handler.run, in: &state)
+                return .nothing
+            }
+            let call = WaitingCall(message: message, lane: envelope.lane, expires: expires, run: handler.run)
+            if state.running.count < limits.runningCalls {
+                start(call, in: &state)
+            } else if state.waiting.count < limits.waitingCalls {
+                state.waiting.append(call)
+            } else {
+                state.counters.overloaded += 1
+                return .refuse(.overloaded, .overloaded)
+            }
+            return .run
+        }
+        switch decision {
+        case .run, .nothing:
+            break
+        case .refuse(let error, let reason):
+            log.refused(reason, peer, ["kind": "\(envelope.kind)"])
+            if isCall { answer(ServedCall(peer: peer, id: envelope.id), .failure(error), lane: envelope.lane, expires: expires) }
+        case .repeatAnswer(let bytes):
+            send(OutgoingFrame(peer: peer, lane: envelope.lane, type: .reply, id: envelope.id, expires: expires, bytes: bytes))
+        }
+    }
+}

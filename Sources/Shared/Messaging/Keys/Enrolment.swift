@@ -1,0 +1,135 @@
+package import CellProtocol
+import CloudModel
+import Foundation
+
+/// Who may connect: which public key stands for which name.
+///
+/// A folder of files `<role>_<name>.key` (`host_compute-1.tunis.key`), each with one public key; put one there and the peer is
+/// admitted at its next try, take it away and it is refused at its next one (an open connection lives on until it breaks). A key that
+/// stands under two names is refused under both, and so is a file that can't be read; `problems` lists them.
+package struct Enrolment: Sendable {
+    private let book: Book
+
+    package init(directory: String) {
+        book = Book(directory: directory)
+    }
+
+    /// A fixed list, for tests and simulations.
+    package init(keys: [PeerName: String]) {
+        book = Book(keys: keys)
+    }
+
+    /// The name a key stands for; nil: not enrolled.
+    package func peer(for publicKey: String) -> PeerName? { book.peer(for: publicKey, at: .now()) }
+
+    /// The sentences about files that admit nobody, as of the last look.
+    package var problems: [String] { book.problems }
+}
+
+/// Looks at the folder when its modification time changed, and for unknown keys also otherwise: at most every 200 ms, so that a
+/// stranger who knocks all the time costs at most five listings a second. Files that didn't change aren't read again.
+private final class Book: Sendable {
+    private static let shortestPause = Duration.milliseconds(200)
+
+    private struct File {
+        let stamp: Stamp
+        let peer: PeerName?
+        let key: String?
+        let problem: String?
+    }
+
+    /// What tells a changed file.
+    private struct Stamp: Equatable {
+        let inode: UInt64
+        let size: Int64
+        let seconds: Int
+        let nanoseconds: Int
+    }
+
+    private struct State {
+        var names: [String: PeerName]
+        var files: [String: File] = [:]
+        var folder: Stamp?
+        var lastLook: BootInstant?
+        var problems: [String] = []
+    }
+
+    private let directory: String?
+    private let state: Lock<State>
+
+    init(directory: String) {
+        self.directory = directory
+        state = Lock(State(names: [:]))
+    }
+
+    init(keys: [PeerName: String]) {
+        directory = nil
+        var names: [String: PeerName] = [:]
+        var shared: Set<String> = []
+        for (peer, key) in keys where names.updateValue(peer, forKey: key) != nil { shared.insert(key) }
+        for key in shared { names[key] = nil }
+        state = Lock(State(names: names))
+    }
+
+    var problems: [String] { state.withLock { $0.problems } }
+
+    func peer(for key: String, at now: BootInstant) -> PeerName? {
+        state.withLock { state in
+            guard let directory else { return state.names[key] }
+            let folder = Self.stamp(of: directory)
+            let isRested = state.lastLook.map { now - $0 >= Self.shortestPause } ?? true
+            if isRested, folder != state.folder || state.names[key] == nil {
+                Self.look(into: directory, &state)
+                state.folder = folder
+                state.lastLook = now
+            }
+            return state.names[key]
+        }
+    }
+
+    private static func look(into directory: String, _ state: inout State) {
+        var files: [String: File] = [:]
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? [] where name.hasSuffix(".key") {
+            guard let stamp = stamp(of: "\(directory)/\(name)") else { continue }
+            if let known = state.files[name], known.stamp == stamp {
+                files[name] = known
+            } else {
+                files[name] = read(name, in: directory, stamp)
+            }
+        }
+        var holders: [String: [String]] = [:]
+        for (name, file) in files {
+            if let key = file.key { holders[key, default: []].append(name) }
+        }
+        state.files = files
+        state.problems = files.values.compactMap(\.problem).sorted()
+        state.names = [:]
+        for (key, names) in holders {
+            if names.count == 1 {
+                state.names[key] = files[names[0]]?.peer
+            } else {
+                state.problems.append("\(directory): \(names.sorted().joined(separator: " and ")) hold the same key; neither is admitted.")
+            }
+        }
+    }
+
+    private static func read(_ name: String, in directory: String, _ stamp: Stamp) -> File {
+        let path = "\(directory)/\(name)"
+        let stem = name.dropLast(".key".count)
+        guard let mark = stem.firstIndex(of: "_"), let peer = PeerName("\(stem[..<mark]):\(stem[stem.index(after: mark)...])") else {
+            return File(stamp: stamp, peer: nil, key: nil, problem: "\(path): is not named ROLE_NAME.key.")
+        }
+        do {
+            return File(stamp: stamp, peer: peer, key: try CurveKeyPair.loadPublicKey(path), problem: nil)
+        } catch {
+            return File(stamp: stamp, peer: nil, key: nil, problem: (error as? CloudError)?.message ?? "\(path): \(error)")
+        }
+    }
+
+    private static func stamp(of path: String) -> Stamp? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        return Stamp(
+            inode: UInt64(status.st_ino), size: Int64(status.st_size), seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
+    }
+}

@@ -1,0 +1,39 @@
+/// Every bound of a messenger. The defaults serve a hub with 32 cells as well as a conductor with 4,000 hosts.
+package struct MessagingLimits: Sendable {
+    /// Bytes of a message on the control lane. More would let one message hold up the calls behind it.
+    package var controlBytes = 1 << 20
+    /// Bytes of a message on the bulk lane. A snapshot is cut into parts of this size.
+    package var bulkBytes = 8 << 20
+    /// Messages that libzmq queues per connection and direction. Too low: bursts are refused as overloaded; too high: memory, and
+    /// old messages before new ones after a stall.
+    package var highWaterMark = 4_096
+    /// The same on the bulk lane, whose messages are a thousand times larger.
+    package var bulkHighWaterMark = 32
+    /// Calls of ours waiting for an answer. Each costs about 300 bytes and a suspended task.
+    package var outstandingCalls = 16_384
+    /// Calls of others that run at once. Too high: a storm takes every database connection; too low: slow handlers hold up quick ones.
+    package var runningCalls = 1_024
+    /// Calls of others that wait to run. Beyond it the caller hears `.overloaded` at once.
+    package var waitingCalls = 4_096
+    /// Casts of one peer waiting for its handler. Beyond it the oldest is dropped: the newer value is worth more.
+    package var waitingCasts = 1_024
+    /// Messages waiting for the reactor, or for a connection that we dial.
+    package var waitingMessages = 16_384
+    /// Bytes of those, per process.
+    package var waitingBytes = 128 << 20
+    /// Message ids remembered per peer, against copies. A copy that comes later than this many other messages is taken for new.
+    package var rememberedMessages = 1_024
+    /// How long a cast may wait for a connection or in a queue before it is dropped.
+    package var castLifetime = Duration.seconds(10)
+    /// Heartbeats without a round trip after which a peer counts as lost (and an older connection under its name may speak again).
+    package var silentAfter = 5
+
+    package init() {}
+
+    func bytes(_ lane: Lane) -> Int {
+        switch lane {
+        case .control: controlBytes
+        case .bulk: bulkBytes
+        }
+    }
+}

@@ -1,0 +1,114 @@
+internal import CZeroMQ
+import CellProtocol
+import CloudModel
+import Logging
+import Foundation
+
+/// A listening socket (ROUTER) of one lane: its peers are known by the names that the ZAP handler gave their keys.
+final class RouterChannel: ReactorChannel {
+    let socket: ZeroMQSocket
+    let lane: Lane
+    /// The real one, when it was bound to port 0.
+    let endpoint: String
+    private let exchange: Exchange
+    private var routes: Routes
+    private let message: UnsafeMutablePointer<zmq_msg_t>
+
+    init(_ context: UnsafeMutableRawPointer, endpoint: String, lane: Lane, domain: String, settings: LinkSettings, exchange: Exchange) throws {
+        socket = try ZeroMQSocket(context, type: ZMQ_ROUTER)
+        try socket.setForTCP(settings, lane: lane)
+        try socket.set(ZMQ_ROUTER_MANDATORY, Int32(1))
+        try socket.set(ZMQ_CURVE_SERVER, Int32(1))
+        try socket.set(ZMQ_ZAP_DOMAIN, domain)
+        self.lane = lane
+        self.exchange = exchange
+        routes = Routes(silence: settings.heartbeat * settings.limits.silentAfter)
+        self.endpoint = try socket.bind(endpoint)
+        message = .allocate(capacity: 1)
+        zmq_msg_init(message)
+    }
+
+    deinit {
+        zmq_msg_close(message)
+        message.deallocate()
+    }
+
+    func knows(_ peer: PeerName) -> Bool { routes.address(of: peer) != nil }
+
+    /// Nil: sent.
+    func send(_ bytes: [UInt8], to peer: PeerName) -> Undelivered? {
+        guard let connection = routes.address(of: peer) else { return .unreachable }
+        var address = (UInt8(0), connection.bigEndian)
+        let error = withUnsafeBytes(of: &address.1) { number in
+            var id: (UInt8, UInt8, UInt8, UInt8, UInt8) = (0, number[0], number[1], number[2], number[3])
+            return withUnsafeBytes(of: &id) { socket.send($0, more: true) }
+        }
+        switch error {
+        case 0:
+            // The second part follows the first: libzmq takes it, or drops it when the connection breaks in between.
+            return bytes.withUnsafeBytes { socket.send($0) } == 0 ? nil : .unreachable
+        case EAGAIN:
+            return .overloaded
+        default:
+            routes.gone(connection, of: peer)
+            return .unreachable
+        }
+    }
+
+    func drain(limit: Int) -> Bool {
+        let now = exchange.clock()
+        for _ in 0..<limit {
+            guard socket.receive(message) else { return false }
+            let connection = Self.connection(message)
+            guard zmq_msg_more(message) != 0, socket.receive(message) else { continue }
+            if zmq_msg_more(message) != 0 {
+                skipRest()
+                exchange.refuseMalformed(MalformedMessage("of several parts"), from: peerOfMessage() ?? exchange.name)
+                continue
+            }
+            take(connection, at: now)
+        }
+        return true
+    }
+
+    /// Hands the message to the exchange, if its connection speaks for a name.
+    private func take(_ connection: Routes.Connection?, at now: BootInstant) {
+        guard let connection else {
+            exchange.count(\.malformed)
+            exchange.log.refused(.ownRoutingID, peerOfMessage())
+            return
+        }
+        guard let peer = routes.name(of: connection) ?? peerOfMessage() else {
+            exchange.count(\.unknownKeys)
+            exchange.log.refused(.unknownKey, nil)
+            return
+        }
+        switch routes.heard(connection, of: peer, at: now) {
+        case .current:
+            break
+        case .moved(let before):
+            if before != nil { exchange.log.logger.info("peer reconnected", metadata: ["peer": "\(peer)", "lane": "\(lane)"]) }
+        case .superseded:
+            exchange.count(\.superseded)
+            exchange.log.refused(.superseded, peer)
+            return
+        }
+        exchange.received(UnsafeRawBufferPointer(start: zmq_msg_data(message), count: zmq_msg_size(message)), from: peer, lane: lane)
+    }
+
+    /// libzmq's own routing ids are a zero and four bytes. Anything else was set by the peer, which may collide with another's.
+    private static func connection(_ message: UnsafeMutablePointer<zmq_msg_t>) -> Routes.Connection? {
+        let id = UnsafeRawBufferPointer(start: zmq_msg_data(message), count: zmq_msg_size(message))
+        guard id.count == 5, id[0] == 0 else { return nil }
+        return id.number(at: 1)
+    }
+
+    /// The name that the ZAP handler gave the connection the message came by.
+    private func peerOfMessage() -> PeerName? {
+        zmq_msg_gets(message, "User-Id").flatMap { PeerName(String(cString: $0)) }
+    }
+
+    private func skipRest() {
+        while zmq_msg_more(message) != 0, socket.receive(message) {}
+    }
+}
