@@ -1,0 +1,36 @@
+internal import Foundation
+internal import Logging
+
+/// Where a database is and as whom to talk to it.
+package struct DatabaseAddress: Sendable {
+    /// As libpq takes it: `host=… dbname=… user=…` or `postgresql://…` (manual, 34.1.1). Hosts are best given as addresses or socket
+    /// directories: looking a name up would hold up every connection of the process.
+    let conninfo: String
+
+    package init(conninfo: String) { self.conninfo = conninfo }
+
+    /// Reads a conninfo from a file. Refuses one that others than its owner may read, because it holds a password.
+    package init(file path: String) throws {
+        let attributes = try FileManager.default.attributesOfItem(atPath: path)
+        if let mode = attributes[.posixPermissions] as? Int, mode & 0o077 != 0 {
+            throw DatabaseError.misuse("\(path) may be read by others; its mode must be 0600.")
+        }
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        conninfo = text.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+}
+
+/// What a connection is for, and what it may cost.
+struct ConnectionSettings: Sendable {
+    let address: DatabaseAddress
+    var connectTimeout: Duration
+    var statementTimeout: Duration
+    /// How much longer than the server we wait, so that normally the server's clearer error arrives.
+    var grace: Duration
+    var statements: Int
+    /// Ask an idle connection for a sign of life this often; nil for pooled ones, whose next statement finds out.
+    var heartbeat: Duration?
+    /// The role shown in `pg_stat_activity`.
+    var applicationName: String
+    let logger: Logger
+}
