@@ -1,0 +1,157 @@
+import CellProtocol
+import CloudModel
+import Hypervisors
+import Logging
+import Messaging
+import Observability
+
+/// The agent's rounds: look, say hello, ask, act. Woken by the conductor, by its own work, and by period.
+extension HostAgent {
+    func followLink() async {
+        for await event in messenger.events() {
+            switch event {
+            case .joined(conductor):
+                isWelcome = false
+                failures = 0
+                round.ring()
+            case .lost(conductor):
+                isWelcome = false
+            case .joined, .lost: break
+            }
+        }
+    }
+
+    func followHypervisor() async {
+        for await event in hypervisor.events {
+            switch event {
+            case .changed(let server, let power):
+                if reconciler.work(server) == nil {
+                    reconciler.noticed(power, of: server)
+                    if reconciler.guest(server) == nil { mustLook = true }
+                    act()
+                } else {
+                    // It may be our own doing or the guest's; the listing after the work tells.
+                    mustLook = true
+                }
+            case .reconnected:
+                mustLook = true
+                round.ring()
+            }
+        }
+    }
+
+    /// Rings for a round every period, whatever happens.
+    func keepTime() async {
+        while !Task.isCancelled {
+            round.ring()
+            try? await Task.sleep(for: period)
+        }
+    }
+
+    func makeRounds() async {
+        try? await round.forEach(atLeastEvery: .seconds(3_600)) { await self.makeRound() }
+    }
+
+    private func makeRound() async {
+        await look()
+        // Orders are compared with guests: until the guests are known, none is looked at.
+        guard hasAdopted else { return }
+        act()
+        do {
+            try await sayHello()
+            try await ask()
+            failures = 0
+        } catch is CancellationError {
+            return
+        } catch {
+            failures += 1
+            if failures == 1 { log.notice("conductor doesn't answer", metadata: [.peer: "\(conductor)", .error: "\(error)"]) }
+            if failures <= Self.quickRetries { retry.ring() }
+        }
+    }
+
+    /// 0.25, 0.5, 1, 2, 4 s after a failure, then the period's turn: a lost message costs little, a dead conductor isn't drummed upon.
+    func retryRounds() async {
+        try? await retry.forEach(atLeastEvery: .seconds(3_600)) {
+            let failures = await self.failures
+            guard failures > 0 else { return }
+            try await Task.sleep(for: .milliseconds(125 << min(failures, Self.quickRetries)))
+            self.round.ring()
+        }
+    }
+
+    private static let quickRetries = 5
+
+    /// Lists the guests: at the start, by period, and when something happened that events didn't tell.
+    private func look() async {
+        let now = ContinuousClock.now
+        let isDue = lastLook.map { now - $0 >= period } ?? true
+        guard mustLook || isDue || !hasAdopted else { return }
+        mustLook = false
+        let mark = reconciler.mark()
+        do {
+            let guests = try await hypervisor.guests()
+            reconciler.see(guests, since: mark)
+            lastLook = now
+            if !hasAdopted {
+                hasAdopted = true
+                log.info("guests adopted", metadata: [.count: "\(guests.count)"])
+            }
+        } catch {
+            mustLook = true
+            log.warning("guests can't be listed", metadata: [.error: "\(error)"])
+        }
+    }
+
+    private func sayHello() async throws {
+        let inventory = try await inventory()
+        guard !isWelcome || inventory != inventorySaid else { return }
+        let hello = HostHello(inventory: inventory, guests: reconciler.adopted, release: settings.release)
+        // A hello carries every guest with its spec: beyond some hundred it is too long for the control lane.
+        let lane: Lane = hello.guests.count > 100 ? .bulk : .control
+        let welcome = try await messenger.call(hello, to: conductor, lane: lane, timeout: settings.answerTimeout)
+        isWelcome = true
+        inventorySaid = inventory
+        digest = nil
+        if welcome.reconcileMilliseconds > 0 {
+            period = max(.milliseconds(100), min(.seconds(60), .milliseconds(welcome.reconcileMilliseconds)))
+        }
+        log.info("conductor welcomed this host", metadata: [.peer: "\(conductor)", .count: "\(hello.guests.count)"])
+    }
+
+    private func ask() async throws {
+        let asked = Timestamp.now()
+        let answer = try await messenger.call(AskForWork(digest: digest), to: conductor, timeout: settings.answerTimeout)
+        guard let orders = answer.orders else { return }
+        digest = answer.digest
+        let came = Timestamp.now()
+        for order in orders {
+            let known = reconciler.orders[order.server]
+            if known?.revision != order.revision || known?.epoch != order.epoch { ordered[order.server] = (asked, came) }
+        }
+        reconciler.assign(orders)
+        act()
+    }
+
+    /// Begins what there is to begin, and queues what there is to report.
+    func act() {
+        for action in reconciler.decide(now: .now()) {
+            switch action {
+            case .begin(let work):
+                noteOrder(work.order)
+                beginWork.yield(work)
+            case .interrupt(let server):
+                interruptions[server]?.yield()
+            }
+        }
+        queueReports()
+    }
+
+    private func noteOrder(_ order: WorkOrder) {
+        guard let times = ordered.removeValue(forKey: order.server) else { return }
+        let step = TraceStep(
+            "host.order", classic: [13, 14, 15, 16, 17, 18, 19], place: settings.host.rawValue, started: times.asked,
+            ended: times.came)
+        reports.add(step, to: order.server)
+    }
+}

@@ -1,0 +1,68 @@
+import CellProtocol
+import CloudModel
+import Hypervisors
+import Logging
+import Messaging
+import Observability
+
+/// The work under way, and what is told of it.
+extension HostAgent: Logbook {
+    func performWork() async {
+        await withDiscardingTaskGroup { group in
+            for await work in work {
+                let (interruption, interrupt) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+                interruptions[work.order.server] = interrupt
+                let guest = reconciler.guest(work.order.server)
+                group.addTask { await self.perform(work, on: guest, interruption) }
+            }
+        }
+    }
+
+    private nonisolated func perform(_ work: Reconciler.Work, on guest: Guest?, _ interruption: AsyncStream<Void>) async {
+        let perform = PerformWork(hypervisor: hypervisor, images: images, logbook: self, place: settings.host.rawValue)
+        let outcome = await perform(work, on: guest, interruption: interruption)
+        await finish(work, outcome)
+    }
+
+    private func finish(_ work: Reconciler.Work, _ outcome: Reconciler.Outcome) {
+        // Shutting down: what is half done is the next agent's to find, and nothing to report.
+        guard !Task.isCancelled else { return }
+        let server = work.order.server
+        interruptions.removeValue(forKey: server)?.finish()
+        progress[server] = nil
+        reconciler.finished(server, outcome, now: .now())
+        switch outcome {
+        case .done:
+            log.info("order carried out", metadata: metadata(work))
+            if mustLook { round.ring() }
+        case .failed(let sentence, _), .unavailable(let sentence, _):
+            log.error("order failed", metadata: metadata(work).merging([.reason: "\(sentence)"]) { $1 })
+            mustLook = true
+        case .interrupted:
+            log.info("order interrupted", metadata: metadata(work))
+            mustLook = true
+        }
+        act()
+    }
+
+    // MARK: - Logbook
+
+    func progress(_ word: String, of server: ServerID) {
+        guard reconciler.work(server) != nil else { return }
+        progress[server] = word
+        queueReport(of: server, .later)
+    }
+
+    func step(_ step: TraceStep, of server: ServerID) { reports.add(step, to: server) }
+
+    func failed(_ error: any Error, _ work: Reconciler.Work) {
+        log.error("hypervisor failed", metadata: metadata(work).merging([.error: "\(error)"]) { $1 })
+    }
+
+    private nonisolated func metadata(_ work: Reconciler.Work) -> Logger.Metadata {
+        [
+            .server: "\(work.order.server)", .epoch: "\(work.order.epoch)", .revision: "\(work.order.revision)",
+            .verb: "\(work.verb.rawValue)", .request: "\(work.order.request?.rawValue ?? "")",
+        ]
+    }
+}
