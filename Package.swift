@@ -22,7 +22,7 @@ func module(_ name: String, in folder: String, _ dependencies: [Target.Dependenc
 /// A program: wiring, nothing else.
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(
-        name: name, dependencies: dependencies + [.arguments, .log, .lifecycle], path: "Sources/Programs/\(name)",
+        name: name, dependencies: dependencies + [.arguments, .log, .lifecycle, .signals], path: "Sources/Programs/\(name)",
         swiftSettings: house)
 }
 
@@ -47,6 +47,7 @@ extension Target.Dependency {
     static let arguments: Self = .product(name: "ArgumentParser", package: "swift-argument-parser")
     static let log: Self = .product(name: "Logging", package: "swift-log")
     static let lifecycle: Self = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+    static let signals: Self = .product(name: "UnixSignals", package: "swift-service-lifecycle")
     static let http: Self = .product(name: "Hummingbird", package: "hummingbird")
     static let httpTLS: Self = .product(name: "HummingbirdTLS", package: "hummingbird")
     static let httpTesting: Self = .product(name: "HummingbirdTesting", package: "hummingbird")
@@ -112,12 +113,12 @@ let childCell: [Target] = [
 
 let host: [Target] = [
     module("Hypervisors", in: "Host", ["CloudModel", "CellProtocol"]),
-    module("HypervisorLibvirt", in: "Host", ["CloudModel", "Hypervisors", "Observability", "CLibvirt", .log]),
+    module("HypervisorLibvirt", in: "Host", ["CellProtocol", "CloudModel", "Hypervisors", "Observability", "CLibvirt", .log]),
     module(
         "ComputeAgent", in: "Host",
         [
-            "CellProtocol", "CloudModel", "Hypervisors", "Messaging", "Observability", .httpClient, .nioCore, .nioSSL, .log,
-            .lifecycle,
+            "CellProtocol", "CloudModel", "Hypervisors", "Messaging", "Observability", "Tokens", .httpClient, .nioCore,
+            .nioSSL, .log, .lifecycle,
         ]),
 ]
 
