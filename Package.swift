@@ -159,6 +159,7 @@ let programs: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    tests(of: "Database", in: "Shared", ["CloudModel", "CloudTestKit", .lifecycle, .log]),
     tests(of: "RegionConfig", in: "Shared", ["CloudModel"]),
     tests(of: "Observability", in: "Shared", [.log, .lifecycle, .nioCore, .nioPosix]),
 ]

@@ -11,12 +11,13 @@ extension Connection {
         lastHeard = now
         setTimer(connectDeadline)
 
-        let parameters: [(String, String)] = [
+        var parameters: [(String, String)] = [
             ("dbname", settings.address.conninfo),
             ("fallback_application_name", settings.applicationName),
             ("client_encoding", "UTF8"),
             ("options", serverOptions()),
         ]
+        if let database = settings.address.database { parameters.append(("dbname", database)) }
         pg = withCStrings(parameters.map(\.0)) { keywords in
             withCStrings(parameters.map(\.1)) { values in PQconnectStartParams(keywords, values, 1) }
         }

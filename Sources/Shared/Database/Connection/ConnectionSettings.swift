@@ -7,7 +7,13 @@ package struct DatabaseAddress: Sendable {
     /// directories: looking a name up would hold up every connection of the process.
     let conninfo: String
 
-    package init(conninfo: String) { self.conninfo = conninfo }
+    /// Another database of the same server; nil: the one `conninfo` names.
+    let database: String?
+
+    package init(conninfo: String, database: String? = nil) {
+        self.conninfo = conninfo
+        self.database = database
+    }
 
     /// Reads a conninfo from a file. Refuses one that others than its owner may read, because it holds a password.
     package init(file path: String) throws {
@@ -17,6 +23,7 @@ package struct DatabaseAddress: Sendable {
         }
         let text = try String(contentsOfFile: path, encoding: .utf8)
         conninfo = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        database = nil
     }
 }
 

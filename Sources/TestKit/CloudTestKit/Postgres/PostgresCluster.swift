@@ -1,0 +1,198 @@
+package import Database
+import CloudModel
+import Foundation
+import Glibc
+import Logging
+
+/// A private PostgreSQL server for tests, in a directory of its own under /tmp, reached by a Unix socket there.
+///
+/// It may be paused, killed and started again without harming any other. When the test process ends, however it ends, a watchdog
+/// at the other end of a pipe kills the server and removes the directory.
+package final class PostgresCluster: Sendable {
+    /// Holds the data, the socket and the server's log.
+    package let directory: String
+    /// The socket's number, and the TCP port if there is one.
+    package let port: Int
+    private let listensOnTCP: Bool
+    private let fsync: Bool
+    private let watchdogPipe: Int32
+    private let watchdog: ChildProcess
+    private let server = ServerProcess()
+
+    /// Makes a cluster and starts it; returns when it answers.
+    ///
+    /// - Parameter tcpPort: also listen on this port of 127.0.0.1.
+    /// - Parameter fsync: on by default, as in production; off makes a little faster what does not measure.
+    package static func start(tcpPort: Int? = nil, fsync: Bool = true) async throws -> PostgresCluster {
+        let cluster = try PostgresCluster(tcpPort: tcpPort, fsync: fsync)
+        do {
+            try await cluster.initialize()
+            try await cluster.start()
+        } catch {
+            await cluster.stop()
+            throw error
+        }
+        return cluster
+    }
+
+    private init(tcpPort: Int?, fsync: Bool) throws {
+        var template = Array("/tmp/meridian-test-pg-\(getuid())-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw PostgresClusterError("mkdtemp(3) failed: \(errno)") }
+        directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        port = tcpPort ?? 5432
+        listensOnTCP = tcpPort != nil
+        self.fsync = fsync
+        if getuid() == 0, let user = getpwnam("postgres") { chown(directory, user.pointee.pw_uid, user.pointee.pw_gid) }
+
+        var ends: [Int32] = [0, 0]
+        guard pipe(&ends) == 0 else { throw PostgresClusterError("pipe(2) failed: \(errno)") }
+        _ = fcntl(ends[0], F_SETFD, FD_CLOEXEC)
+        _ = fcntl(ends[1], F_SETFD, FD_CLOEXEC)
+        defer { close(ends[0]) }
+        watchdogPipe = ends[1]
+        watchdog = try ChildProcess(["sh", "-c", Self.watchdogScript, "watchdog", directory], log: "/dev/null", input: ends[0])
+    }
+
+    /// Waits for the end of its input, which comes with the end of the test process.
+    private static let watchdogScript = """
+        trap '' INT TERM HUP
+        cat > /dev/null
+        pid=$(head -n 1 "$1/data/postmaster.pid" 2> /dev/null)
+        if [ -n "$pid" ] && grep -q '^postgres' "/proc/$pid/comm" 2> /dev/null; then
+            kill -KILL $pid $(cat /proc/$pid/task/$pid/children)
+        fi
+        rm -rf "$1"
+        """
+
+    // MARK: Reaching it
+
+    /// What libpq needs to connect, as the superuser `postgres`.
+    package func conninfo(database: String = "postgres") -> String {
+        "host=\(directory) port=\(port) user=postgres dbname=\(database)"
+    }
+
+    package func address(database: String = "postgres") -> DatabaseAddress {
+        DatabaseAddress(conninfo: conninfo(database: database))
+    }
+
+    /// Makes an empty database.
+    package func createDatabase(_ name: String) async throws {
+        try await asAdministrator { try await $0.query("CREATE DATABASE \(unsafe: name)") }
+    }
+
+    /// The server's log, for a failing test to show.
+    package var log: String { (try? String(contentsOfFile: "\(directory)/log", encoding: .utf8)) ?? "" }
+
+    // MARK: Its life
+
+    /// Starts the server again after `shutDown` or `kill`; returns when it answers.
+    package func start() async throws {
+        let process = try ChildProcess(
+            asPostgres(
+                ["\(Self.programs)/postgres", "-D", "\(directory)/data", "-k", directory, "-p", "\(port)"]
+                    + settings.flatMap { ["-c", $0] }),
+            log: "\(directory)/log")
+        await server.set(process)
+        do {
+            try await asAdministrator { try await $0.query("SELECT 1") }
+        } catch {
+            throw PostgresClusterError("PostgreSQL did not start: \(error)\n\(log)")
+        }
+    }
+
+    /// Stops the server and removes everything.
+    package func stop() async {
+        close(watchdogPipe)
+        _ = await watchdog.waitForExit()
+        await server.waitForExit()
+    }
+
+    /// Ends the server in order: connections are closed with 57P01.
+    package func shutDown() async {
+        await server.signal(SIGINT)
+        await server.waitForExit()
+    }
+
+    /// Kills all its processes; the next start recovers.
+    package func kill() async {
+        await server.signalAll(SIGKILL)
+        await server.waitForExit()
+    }
+
+    /// Stops all its processes in their tracks: sockets stay open and nothing answers.
+    package func pause() async { await server.signalAll(SIGSTOP) }
+
+    package func resume() async { await server.signalAll(SIGCONT) }
+
+    // MARK: Making it
+
+    private static let programs: String = {
+        let root = "/usr/lib/postgresql"
+        let versions = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
+        return "\(root)/\(versions.compactMap { Int($0) }.max() ?? 15)/bin"
+    }()
+
+    private var settings: [String] {
+        [
+            "listen_addresses=\(listensOnTCP ? "127.0.0.1" : "")", "fsync=\(fsync ? "on" : "off")", "max_connections=300",
+            "shared_buffers=64MB", "autovacuum_naptime=10s", "log_min_messages=warning", "timezone=UTC", "jit=off",
+            "max_wal_size=512MB",
+        ]
+    }
+
+    private func initialize() async throws {
+        let initdb = try ChildProcess(
+            asPostgres([
+                "\(Self.programs)/initdb", "-D", "\(directory)/data", "-U", "postgres", "--auth=trust", "--no-sync",
+                "--no-instructions", "--encoding=UTF8", "--locale=C.UTF-8",
+            ]), log: "\(directory)/initdb.log")
+        guard await initdb.waitForExit() == 0 else {
+            let log = (try? String(contentsOfFile: "\(directory)/initdb.log", encoding: .utf8)) ?? ""
+            throw PostgresClusterError("initdb failed:\n\(log)")
+        }
+    }
+
+    /// PostgreSQL refuses to run as root.
+    private func asPostgres(_ arguments: [String]) -> [String] {
+        guard getuid() == 0 else { return arguments }
+        return ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups"] + arguments
+    }
+
+    private func asAdministrator(_ body: (Database) async throws -> Void) async throws {
+        var limits = PoolLimits(connections: 1, statementTimeout: .seconds(60))
+        limits.acquireTimeout = .seconds(60)
+        let database = Database(address(), pool: limits, logger: .silent)
+        do {
+            try await body(database)
+        } catch {
+            await database.close()
+            throw error
+        }
+        await database.close()
+    }
+}
+
+/// The postmaster, if one runs, and its children.
+private actor ServerProcess {
+    private var process: ChildProcess?
+
+    func set(_ process: ChildProcess) { self.process = process }
+
+    func signal(_ number: Int32) { process?.signal(number) }
+
+    /// The postmaster first, so that it starts no more children; then those it has.
+    func signalAll(_ number: Int32) {
+        guard let process else { return }
+        process.signal(number)
+        let list = "/proc/\(process.pid)/task/\(process.pid)/children"
+        let children = (try? String(contentsOfFile: list, encoding: .utf8)) ?? ""
+        for child in children.split(separator: " ") {
+            if let pid = pid_t(child) { kill(pid, number) }
+        }
+    }
+
+    func waitForExit() async {
+        _ = await process?.waitForExit()
+        process = nil
+    }
+}
