@@ -162,6 +162,8 @@ let testTargets: [Target] = [
     tests(of: "Database", in: "Shared", ["CloudModel", "CloudTestKit", .lifecycle, .log]),
     tests(of: "RegionConfig", in: "Shared", ["CloudModel"]),
     tests(of: "Observability", in: "Shared", [.log, .lifecycle, .nioCore, .nioPosix]),
+    tests(of: "Tokens", in: "Shared", ["CloudModel"]),
+    tests(of: "APIConventions", in: "Shared", ["CloudModel", .http, .httpTesting, .httpTypes, .nioCore, .log]),
 ]
 
 let package = Package(

@@ -51,7 +51,8 @@ struct JSONLogHandler: LogHandler {
         var all = metadata
         if let provided = metadataProvider?.get() { all.merge(provided) { _, new in new } }
         if let own = event.metadata { all.merge(own) { _, new in new } }
-        for (key, value) in all.sorted(by: { $0.key < $1.key }) {
+        // Hummingbird's own request id would only stand beside ours.
+        for (key, value) in all.sorted(by: { $0.key < $1.key }) where key != "hb.request.id" {
             line.add(Self.fixedKeys.contains(key) ? "meta.\(key)" : key, value)
         }
         file.write(line.finished())

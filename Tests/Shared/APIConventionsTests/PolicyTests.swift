@@ -1,0 +1,62 @@
+import APIConventions
+import CloudModel
+import Testing
+
+@Suite struct PolicyTests {
+    func caller(_ roles: Set<String>, project: ProjectID? = "p1") -> Caller {
+        Caller(userID: "u1", userName: "ann", projectID: project, roles: roles, expiresAt: .now())
+    }
+
+    func allows(_ rule: String, _ caller: Caller, _ target: [String: String] = [:]) throws -> Bool {
+        try Policy(defaults: ["x": rule]).allows("x", by: caller, on: target)
+    }
+
+    @Test func rolesImplyEachOther() throws {
+        #expect(try allows("role:reader", caller(["admin"])))
+        #expect(try allows("role:member", caller(["manager"])))
+        #expect(try !allows("role:member", caller(["reader"])))
+        #expect(try !allows("role:admin", caller(["manager"])))
+        #expect(try !allows("role:reader", caller([])))
+        #expect(try allows("role:auditor", caller(["auditor"])))
+    }
+
+    @Test func attributesAreCompared() throws {
+        #expect(try allows("project_id:%(project_id)s", caller(["member"]), ["project_id": "p1"]))
+        #expect(try !allows("project_id:%(project_id)s", caller(["member"]), ["project_id": "p2"]))
+        #expect(try !allows("project_id:%(project_id)s", caller(["member"])))
+        #expect(try !allows("project_id:%(project_id)s", caller(["member"], project: nil), ["project_id": "p2"]))
+        #expect(try allows("user_id:%(user_id)s", caller([]), ["user_id": "u1"]))
+        #expect(try allows("'public':%(visibility)s", caller([]), ["visibility": "public"]))
+        #expect(try allows("True:%(enabled)s", caller([]), ["enabled": "True"]))
+        #expect(try !allows("unknown_thing:%(x)s", caller([]), ["x": "1"]))
+    }
+
+    @Test func andBindsTighterThanOrAndNotIsClosest() throws {
+        #expect(try allows("@ or ! and !", caller([])))
+        #expect(try !allows("(@ or !) and !", caller([])))
+        #expect(try allows("not ! and @", caller([])))
+        #expect(try allows("not (role:member and role:admin)", caller(["member"])))
+        #expect(try allows("", caller([])))
+        #expect(
+            try allows(
+                "(role:admin) or ((role:member and project_id:%(project_id)s))", caller(["member"]), ["project_id": "p1"]))
+    }
+
+    @Test(arguments: ["role:", "and", "role:a role:b", "(role:a", "role:a)", "nonsense", "not", "rule:missing"])
+    func whatCannotBeReadIsRefused(_ text: String) {
+        #expect(throws: CloudError.self) { try Policy(defaults: ["x": text]) }
+    }
+
+    @Test func loopsAreRefused() {
+        #expect(throws: CloudError.self) { try Policy(defaults: ["a": "rule:b", "b": "not rule:a"]) }
+    }
+
+    @Test func overridesWinAndRefusalsAreInOpenStacksWords() throws {
+        let policy = try Policy(defaults: ["compute:x": "@"], overrides: ["compute:x": "role:admin"])
+        let error = #expect(throws: CloudError.self) { try policy.enforce("compute:x", by: caller(["member"])) }
+        #expect(error?.message == "Policy doesn't allow compute:x to be performed.")
+        #expect(error?.code == .forbidden)
+        try policy.enforce("compute:x", by: caller(["admin"]))
+        #expect(throws: CloudError.self) { try policy.enforce("compute:unknown", by: caller(["member"])) }
+    }
+}
