@@ -13,6 +13,8 @@ package struct Federation: Sendable, Equatable {
         package let ports: Ports
         /// Whether the HTTP endpoints speak TLS.
         package let tls: Bool
+        /// Where Ansible's ssh inventory finds the API host, if not at its address.
+        package let ssh: String?
 
         /// The scheme of the catalog's URLs.
         package var scheme: String { tls ? "https" : "http" }

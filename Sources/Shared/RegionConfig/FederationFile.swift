@@ -20,7 +20,8 @@ package enum FederationFile {
                 address: try section.address("address"),
                 publicHost: try section.text("public_host"),
                 ports: try section.section("ports", ports),
-                tls: try section.flag("tls"))
+                tls: try section.flag("tls"),
+                ssh: try section.optionalText("ssh"))
         }
         try file.end()
         return Federation(name: name, timing: timing, apiCell: apiCell)

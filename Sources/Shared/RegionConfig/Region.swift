@@ -16,6 +16,8 @@ package struct Region: Sendable, Equatable {
         package let ports: Ports
         package let scheduling: Scheduling
         package let allocationRatios: AllocationRatios
+        /// Where Ansible's ssh inventory finds the control host, if not at its address.
+        package let ssh: String?
     }
 
     package struct Ports: Sendable, Equatable {

@@ -50,7 +50,8 @@ package enum RegionFile {
                     vcpus: try section.number("vcpus", in: 0.1...100, what: "A ratio"),
                     memory: try section.number("memory", in: 0.1...100, what: "A ratio"),
                     disk: try section.number("disk", in: 0.1...100, what: "A ratio"))
-            })
+            },
+            ssh: try section.optionalText("ssh"))
     }
 
     private static func scheduling(_ section: inout Section) throws -> Scheduling {

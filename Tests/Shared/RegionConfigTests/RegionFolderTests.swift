@@ -1,0 +1,59 @@
+import CloudModel
+import Foundation
+import Testing
+
+@testable import RegionConfig
+
+@Suite struct RegionFolderTests {
+    private let shipped = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../regions").standardizedFileURL
+
+    @Test func theShippedRegionsFitTogether() throws {
+        let folder = try RegionFolder.load(shipped.path)
+        #expect(folder.regions.map(\.name.rawValue) == ["amsterdam", "london", "tunis"])
+    }
+
+    @Test func aCopiedFolderWhoseNameWasForgottenIsRefused() throws {
+        try withCopy { folder in
+            try copy("tunis", to: "oslo", in: folder) { $0 }
+            #expect(failure(folder)?.key == "region.name")
+        }
+    }
+
+    @Test func aCopiedFolderWhoseAddressesWereForgottenIsRefused() throws {
+        try withCopy { folder in
+            try copy("tunis", to: "oslo", in: folder) { $0.replacing("name: tunis", with: "name: oslo") }
+            #expect(failure(folder)?.sentence == "10.3.0.10 is already taken by oslo.")
+        }
+    }
+
+    @Test func aFourthRegionIsAFolderWithANameAndAddressesOfItsOwn() throws {
+        try withCopy { folder in
+            try copy("tunis", to: "oslo", in: folder) {
+                $0.replacing("name: tunis", with: "name: oslo").replacing("10.3.0.", with: "10.4.0.")
+            }
+            #expect(try RegionFolder.load(folder.path).regions.count == 4)
+        }
+    }
+
+    private func withCopy(_ body: (URL) throws -> Void) throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "regions-\(UUID().uuidString)")
+        try FileManager.default.copyItem(at: shipped, to: folder)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try body(folder)
+    }
+
+    private func copy(_ region: String, to other: String, in folder: URL, _ change: (String) -> String) throws {
+        let text = try String(contentsOf: folder.appending(path: "\(region)/region.yml"), encoding: .utf8)
+        try FileManager.default.createDirectory(at: folder.appending(path: other), withIntermediateDirectories: true)
+        try change(text).write(to: folder.appending(path: "\(other)/region.yml"), atomically: true, encoding: .utf8)
+    }
+
+    private func failure(_ folder: URL) -> ConfigurationError? {
+        do {
+            _ = try RegionFolder.load(folder.path)
+            return nil
+        } catch {
+            return error as? ConfigurationError
+        }
+    }
+}
