@@ -7,7 +7,7 @@ package enum ComputeMigrations {
     package static let schema = "compute"
 
     package static var all: [Migration] {
-        [serversAndIntents, flavorsKeysAndQuotas, cellsAndHosts] + FeedMigrations.all(schema: schema)
+        [serversAndIntents, flavorsKeysAndQuotas, cellsAndHosts] + FeedMigrations.all(schema: schema) + [attributesDown]
     }
 
     static let serversAndIntents = Migration(
@@ -199,5 +199,31 @@ package enum ComputeMigrations {
             wanted_reason text
         );
         CREATE INDEX hosts_by_cell ON compute.hosts (cell);
+        -- What happened, in order, for `event watch`. Written by the SuperScheduler's one applier only, so that numbers commit in
+        -- their order; kept for a day.
+        CREATE TABLE compute.events (
+            number     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            at         timestamptz NOT NULL DEFAULT now(),
+            kind       text NOT NULL,                         -- server.create.end, server.update, host.down, cell.silent, …
+            project    text,
+            server     uuid,
+            cell       text,
+            payload    jsonb NOT NULL DEFAULT '{}'
+        );
+        CREATE INDEX events_by_age ON compute.events (at);
+        """)
+
+    static let attributesDown = Migration(
+        "0004-attributes-down",
+        """
+        -- What the API cell owns of a server and its cell needs: told by the feed down whenever it changes.
+        CREATE FUNCTION compute.tell_attributes() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            INSERT INTO compute.feed_outbox (feed, kind, object) VALUES ('down/' || NEW.cell, 'attributes', NEW.id::text);
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER tell_attributes AFTER UPDATE OF name, metadata, key_name ON compute.servers
+        FOR EACH ROW WHEN (NEW.cell IS NOT NULL AND (OLD.name, OLD.metadata, OLD.key_name) IS DISTINCT FROM (NEW.name, NEW.metadata, NEW.key_name))
+        EXECUTE FUNCTION compute.tell_attributes();
         """)
 }

@@ -38,9 +38,9 @@ extension ServerGroupID {
     package typealias RawText = String
 }
 
-/// Conductor → scheduler: these hosts look so now. `number` counts pushes on this link; a gap makes the scheduler ask for all.
-package struct HostStates: CellCast {
-    package static let kind = "host-states/1"
+/// What has changed in the hosts since the last question. `number` counts questions on this link; a gap makes the scheduler ask
+/// for all hosts.
+package struct HostStates: Codable, Sendable, Hashable {
     package var number: Int64
     /// True: these are all hosts, forget the others.
     package var isWhole: Bool
@@ -53,7 +53,8 @@ package struct HostStates: CellCast {
     }
 }
 
-/// Conductor → scheduler: rank hosts for these servers.
+/// Conductor → scheduler: the hosts look so now; rank them for these servers. The states travel with the question, so that the two
+/// can't pass each other; one question is under way at a time.
 package struct RankHosts: CellCall {
     package static let kind = "rank-hosts/1"
 
@@ -70,7 +71,7 @@ package struct RankHosts: CellCall {
     }
 
     package struct Reply: Codable, Sendable, Hashable {
-        /// False: the scheduler lacks the push of that number; send all hosts and ask again.
+        /// False: the scheduler is new, or has missed a question; ask again with all hosts.
         package var isCurrent: Bool
         package var eliminations: [Elimination]
         package init(isCurrent: Bool, eliminations: [Elimination]) {
@@ -79,11 +80,10 @@ package struct RankHosts: CellCall {
         }
     }
 
-    /// The push that this question builds on.
-    package var statesNumber: Int64
+    package var states: HostStates
     package var requests: [Request]
-    package init(statesNumber: Int64, requests: [Request]) {
-        self.statesNumber = statesNumber
+    package init(states: HostStates, requests: [Request]) {
+        self.states = states
         self.requests = requests
     }
 }

@@ -1,5 +1,3 @@
-package import CloudModel
-
 /// Host → conductor: what I see. Repeated until acknowledged; the conductor has it in its database when it answers.
 package struct ReportWork: CellCall {
     package static let kind = "report-work/1"

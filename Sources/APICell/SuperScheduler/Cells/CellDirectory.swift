@@ -1,0 +1,103 @@
+internal import CellProtocol
+internal import CloudModel
+internal import ComputeRecords
+internal import Database
+internal import Messaging
+
+/// The cells as the super-scheduler knows them. What they can take is a guess between two summaries: reserved room is taken off at
+/// once, and the next summary corrects it.
+actor CellDirectory {
+    private struct Entry {
+        var summary: CellSummary
+        var drained = false
+        var unansweredAt: ContinuousClock.Instant?
+    }
+
+    private let database: Database
+    private let messenger: any Messenger
+    private let silentAfter: Duration
+    private var cells: [CellName: Entry] = [:]
+
+    /// So long a cell that left a call unanswered is asked last.
+    private static let suspicion = Duration.seconds(2)
+
+    init(database: Database, messenger: any Messenger, silentAfter: Duration) {
+        self.database = database
+        self.messenger = messenger
+        self.silentAfter = silentAfter
+    }
+
+    /// Reads the cells that have ever joined, and what operators have said of them since.
+    func refresh() async throws {
+        let rows = try await database.query("SELECT name, disabled, summary FROM compute.cells")
+        for row in rows {
+            let name: CellName = try row.get("name")
+            let drained: Bool = try row.get("disabled")
+            let stored: CellSummary? = try row.json("summary")
+            let summary = cells[name]?.summary ?? stored ?? CellSummary(state: .up, zones: [], weight: 1)
+            cells[name, default: Entry(summary: summary)].drained = drained
+        }
+    }
+
+    /// A cell says hello: it joins, or is back.
+    func joined(_ cell: CellName, release: String, highestEpoch: PlacementEpoch, summary: CellSummary) async throws {
+        try await database.query(
+            """
+            INSERT INTO compute.cells AS c (name, summary, release, highest_epoch)
+            VALUES (\(cell), \(json: summary), \(release), \(highestEpoch))
+            ON CONFLICT (name) DO UPDATE SET summary = excluded.summary, release = excluded.release,
+                highest_epoch = greatest(c.highest_epoch, excluded.highest_epoch)
+            """)
+        cells[cell, default: Entry(summary: summary)].summary = summary
+        cells[cell]?.unansweredAt = nil
+    }
+
+    func took(_ summary: CellSummary, from cell: CellName) async throws {
+        cells[cell, default: Entry(summary: summary)].summary = summary
+        try await database.query("UPDATE compute.cells SET summary = \(json: summary) WHERE name = \(cell)")
+    }
+
+    /// Everything ranking needs, now.
+    func snapshot() -> [CellSelection.Cell] {
+        cells.map { name, entry in
+            CellSelection.Cell(name: name, summary: entry.summary, contact: contact(name, entry), drained: entry.drained)
+        }
+    }
+
+    /// Cells that can be told something now.
+    var reachable: [CellName] { cells.keys.filter { isInContact($0) }.sorted() }
+
+    func isInContact(_ cell: CellName) -> Bool {
+        messenger.contact(.cell(cell)).map { $0 <= silentAfter } ?? false
+    }
+
+    func answered(_ cell: CellName) { cells[cell]?.unansweredAt = nil }
+    func leftUnanswered(_ cell: CellName) { cells[cell]?.unansweredAt = .now }
+
+    /// Takes reserved room off until the cell's next summary says what is left.
+    func reserved(_ size: ResourceSize, in cell: CellName, zone: ZoneName?) {
+        guard var entry = cells[cell] else { return }
+        let index = entry.summary.zones.firstIndex { zone == nil || $0.name == zone }
+        if let index { entry.summary.zones[index].free = entry.summary.zones[index].free - size }
+        cells[cell] = entry
+    }
+
+    /// Writes down when each cell was last in contact, for the processes that answer reads.
+    func noteContacts() async throws {
+        let ages = cells.keys.compactMap { cell in messenger.contact(.cell(cell)).map { (cell, $0) } }
+        guard !ages.isEmpty else { return }
+        let now = Timestamp.now()
+        try await database.query(
+            """
+            INSERT INTO compute.cell_contacts (cell, last_contact)
+            SELECT * FROM unnest(\(ages.map(\.0)), \(ages.map { now - $0.1 }))
+            ON CONFLICT (cell) DO UPDATE SET last_contact = excluded.last_contact
+            """)
+    }
+
+    private func contact(_ name: CellName, _ entry: Entry) -> CellSelection.Cell.Contact {
+        guard isInContact(name) else { return .silent }
+        guard let since = entry.unansweredAt, since.duration(to: .now) < Self.suspicion else { return .inContact }
+        return .suspect
+    }
+}

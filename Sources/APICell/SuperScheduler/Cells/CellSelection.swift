@@ -1,0 +1,121 @@
+package import CellProtocol
+package import CloudModel
+
+/// (request, what is known of the cells) → cells in order, and why not the others. A pure function.
+package struct CellSelection: Sendable {
+    /// What the super-scheduler knows of a cell when it ranks.
+    package struct Cell: Sendable, Hashable {
+        package enum Contact: String, Sendable { case inContact, silent, suspect }
+        package var name: CellName
+        package var summary: CellSummary
+        package var contact: Contact
+        /// An operator's word: no new servers.
+        package var drained: Bool
+
+        package init(name: CellName, summary: CellSummary, contact: Contact, drained: Bool) {
+            self.name = name
+            self.summary = summary
+            self.contact = contact
+            self.drained = drained
+        }
+    }
+
+    /// What is asked of the cells.
+    package struct Wish: Sendable {
+        package var size: ResourceSize
+        package var zone: ZoneName?
+        package var homeRegion: CellName?
+        package var pinnedCell: CellName?
+        package var traits: [String]
+        /// Cells that have given this server back.
+        package var refusedBy: Set<CellName>
+
+        package init(
+            size: ResourceSize, zone: ZoneName? = nil, homeRegion: CellName? = nil, pinnedCell: CellName? = nil, traits: [String] = [],
+            refusedBy: Set<CellName> = []
+        ) {
+            self.size = size
+            self.zone = zone
+            self.homeRegion = homeRegion
+            self.pinnedCell = pinnedCell
+            self.traits = traits
+            self.refusedBy = refusedBy
+        }
+    }
+
+    package struct Ranking: Sendable, Hashable {
+        /// Cells to ask, best first, with their weights.
+        package var cells: [Ranked]
+        package var ruledOut: [RuledOut]
+        /// Cells that would fit but can't be reached: worth waiting for a little.
+        package var unreachable: [CellName]
+    }
+
+    package struct Ranked: Sendable, Hashable {
+        package var cell: CellName
+        package var weight: Double
+    }
+
+    package struct RuledOut: Sendable, Hashable {
+        package var cell: CellName
+        package var reason: String
+    }
+
+    /// Ranks cells: the region's weight times the share of memory that is free, the names deciding between equals.
+    package static func rank(_ cells: [Cell], for wish: Wish) -> Ranking {
+        var ranking = Ranking(cells: [], ruledOut: [], unreachable: [])
+        for cell in cells.sorted(by: { $0.name < $1.name }) {
+            if let reason = obstacle(in: cell, to: wish) {
+                ranking.ruledOut.append(RuledOut(cell: cell.name, reason: reason))
+            } else if cell.contact == .silent {
+                ranking.ruledOut.append(RuledOut(cell: cell.name, reason: "silent: no contact with the region"))
+                ranking.unreachable.append(cell.name)
+            } else {
+                ranking.cells.append(Ranked(cell: cell.name, weight: weight(of: cell, for: wish)))
+            }
+        }
+        ranking.cells.sort { ($0.weight, $1.cell) > ($1.weight, $0.cell) }
+        return ranking
+    }
+
+    private static func obstacle(in cell: Cell, to wish: Wish) -> String? {
+        if let pinned = wish.pinnedCell, pinned != cell.name { return "the server's group is in \(pinned)" }
+        if let home = wish.homeRegion, home != cell.name { return "the server was asked for in region \(home)" }
+        let zones = zones(of: cell, for: wish)
+        if zones.isEmpty, let zone = wish.zone { return "has no zone \(zone)" }
+        if wish.refusedBy.contains(cell.name) { return "gave the server back" }
+        if cell.drained { return "is being drained" }
+        switch cell.summary.state {
+        case .recovering: return "is recovering from a restore of its database"
+        case .draining: return "is being drained"
+        case .up: break
+        }
+        if zones.isEmpty { return "has no host that is up" }
+        if let missing = wish.traits.first(where: { trait in !zones.contains { $0.traits.contains(trait) } }) {
+            return "has no host with the trait \(missing)"
+        }
+        guard zones.contains(where: { wish.size.fits(in: $0.largest) }) else {
+            let roomiest = zones.map(\.largest).max { $0.ram < $1.ram } ?? .zero
+            return "has no host with room for \(wish.size.text); the roomiest has \(roomiest.text)"
+        }
+        return nil
+    }
+
+    private static func zones(of cell: Cell, for wish: Wish) -> [CellSummary.Zone] {
+        wish.zone.map { zone in cell.summary.zones.filter { $0.name == zone } } ?? cell.summary.zones
+    }
+
+    private static func weight(of cell: Cell, for wish: Wish) -> Double {
+        let zones = zones(of: cell, for: wish)
+        let free = zones.reduce(0) { $0 + $1.free.ram }
+        let total = zones.reduce(0) { $0 + $1.total.ram }
+        let share = Double(free) / Double(max(1, total))
+        // A cell that has just left a call unanswered comes last, but comes: it may be the only one.
+        return cell.contact == .suspect ? share * 1e-6 : share * cell.summary.weight
+    }
+}
+
+extension ResourceSize {
+    /// `2 vCPUs, 512 MiB, 1 GiB`.
+    package var text: String { "\(vcpus) vCPUs, \(ram) MiB, \(disk) GiB" }
+}

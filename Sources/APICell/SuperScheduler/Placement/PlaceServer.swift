@@ -1,0 +1,155 @@
+internal import CellProtocol
+internal import CloudModel
+internal import Logging
+internal import Observability
+
+/// Places one server: reserve in a cell → compare-and-set the mapping → hand the intent over; a cell without room says why, and the next
+/// is tried. Many servers are placed at once, and share their messages and commits.
+struct PlaceServer: Sendable {
+    /// So many cells are tried for a boot; a federation with more of them that are all full has another problem.
+    static let cellsTried = 8
+    /// So long a server waits for a cell that would fit and can't be reached, counted from its creation (or from when this process began
+    /// to place). A server pinned to a silent zone is to end in ERROR within 10 s.
+    static let patience = Duration.seconds(8)
+
+    let cells: CellDirectory
+    let store: PlacementStore
+    let epochs: EpochSource
+    let lines: CellLines
+    let began: Timestamp
+    let log: Logger
+
+    enum Ending: Sendable {
+        /// It has a cell, or needs none any more.
+        case settled
+        /// A cell that would fit can't be reached: look again shortly.
+        case later
+    }
+
+    func callAsFunction(_ create: UnplacedCreate) async throws -> Ending {
+        let started = Timestamp.now()
+        let size = create.spec.flavor.size
+        let ranking = CellSelection.rank(await cells.snapshot(), for: wish(create))
+        var ledger = create.ledger
+        // What was ruled out last time is said again below, as it is now.
+        ledger.attempts.removeAll { $0.outcome == .ruledOut || $0.outcome == .silent }
+        for out in ranking.ruledOut {
+            ledger.attempts.append(.init(cell: out.cell, outcome: .ruledOut, at: started, reason: out.reason))
+        }
+        var steps = [
+            TraceStep("place.rank", classic: [8, 9, 10], place: "super-scheduler", started: started, ended: .now())
+        ]
+        var silent = ranking.unreachable
+        for ranked in ranking.cells.prefix(Self.cellsTried) {
+            if let group = create.spec.group, group.policy == .affinity, try await store.pin(group.id, to: ranked.cell) != ranked.cell {
+                return .later  // pinned elsewhere meanwhile
+            }
+            let asked = Timestamp.now()
+            let epoch = try await epochs.next()
+            let answer: ReserveHost.Answer
+            do {
+                answer = try await lines.reserve(.init(server: create.server, epoch: epoch, spec: create.spec), in: ranked.cell)
+            } catch {
+                silent.append(ranked.cell)
+                ledger.attempts.append(
+                    .init(cell: ranked.cell, outcome: .silent, at: asked, reason: "did not answer in time", weight: ranked.weight))
+                log.info(
+                    "a cell did not answer a reservation",
+                    metadata: [.cell: "\(ranked.cell)", .server: "\(create.server)", .error: "\(error)"])
+                continue
+            }
+            let answered = Timestamp.now()
+            steps.append(
+                TraceStep("place.reserve", classic: [8, 9, 10, 11], place: "super-scheduler", started: asked, ended: answered, note: "\(ranked.cell)"))
+            switch answer {
+            case .noRoom(let reason, let elimination):
+                ledger.attempts.append(
+                    .init(
+                        cell: ranked.cell, outcome: .noRoom, at: asked, reason: reason, weight: ranked.weight, elimination: elimination))
+            case .reserved(let host, let elimination):
+                await cells.reserved(size, in: ranked.cell, zone: create.spec.zone)
+                ledger.attempts.append(
+                    .init(
+                        cell: ranked.cell, outcome: .reserved, at: asked, host: host, weight: ranked.weight, elimination: elimination))
+                if try await handOver(create, to: ranked.cell, epoch, ledger, steps) { return .settled }
+                // It was refused after all; the row is unplaced again, and carries the refusal in its ledger.
+                return .later
+            }
+        }
+        return try await noneFits(create, silent: silent, ledger, steps)
+    }
+
+    /// Writes the mapping down, then sends the create. False: refused.
+    private func handOver(
+        _ create: UnplacedCreate, to cell: CellName, _ epoch: PlacementEpoch, _ ledger: PlacementLedger, _ steps: [TraceStep]
+    ) async throws -> Bool {
+        let placing = PlacementStore.Placing(server: create.server, cell: cell, epoch: epoch, ledger: ledger, steps: steps)
+        guard let placed = try await store.place(placing) else { return true }  // deleted, or placed by another, meanwhile
+        var spec = create.spec
+        spec.name = placed.name
+        spec.metadata = placed.metadata
+        let intent = PerformIntent.Intent(
+            id: create.intent, server: create.server, epoch: epoch, number: 1, order: .create(spec), request: create.request,
+            deadline: create.deadline)
+        do {
+            switch try await lines.perform(intent, in: cell) {
+            case .stored, .notNow: return true
+            case .refused(let reason):
+                try await store.unplace(create.server, cell: cell, epoch: epoch, reason: reason)
+                return false
+            }
+        } catch {
+            // Silence is not refusal: the cell may have it. The delivery looks after the row from here on.
+            log.info(
+                "a cell did not answer a create", metadata: [.cell: "\(cell)", .server: "\(create.server)", .error: "\(error)"])
+            return true
+        }
+    }
+
+    private func noneFits(
+        _ create: UnplacedCreate, silent: [CellName], _ ledger: PlacementLedger, _ steps: [TraceStep]
+    ) async throws -> Ending {
+        let now = Timestamp.now()
+        if !silent.isEmpty, now < max(create.createdAt, began) + Self.patience { return .later }
+        let message: String
+        if silent.isEmpty {
+            message = "No valid host was found. " + summary(of: ledger)
+        } else {
+            let names = silent.map(\.rawValue).joined(separator: ", ")
+            message =
+                create.spec.zone != nil || create.homeRegion != nil
+                ? "No valid host was found. The region \(names) is silent, and the server was asked for there."
+                : "No valid host was found. The regions that might have room are silent: \(names)."
+        }
+        try await store.giveUp(create.server, message, ledger: ledger, steps: steps)
+        log.info("no cell can take a server", metadata: [.server: "\(create.server)", .reason: "\(message)"])
+        return .settled
+    }
+
+    private func summary(of ledger: PlacementLedger) -> String {
+        let reasons = ledger.attempts.compactMap { attempt in attempt.reason.map { "\(attempt.cell): \($0)" } }
+        return reasons.isEmpty ? "The federation has no regions." : reasons.prefix(4).joined(separator: "; ")
+    }
+
+    private func wish(_ create: UnplacedCreate) -> CellSelection.Wish {
+        CellSelection.Wish(
+            size: create.spec.flavor.size, zone: create.spec.zone, homeRegion: create.homeRegion, pinnedCell: create.pinnedCell,
+            traits: create.spec.flavor.requiredTraits, refusedBy: create.refusedBy)
+    }
+}
+
+/// Hands out placement epochs, drawn from the database a batch at a time; what a dying process has drawn and not used is never used.
+actor EpochSource {
+    private let store: PlacementStore
+    private var drawn: [PlacementEpoch] = []
+
+    init(store: PlacementStore) { self.store = store }
+
+    func next() async throws -> PlacementEpoch {
+        while drawn.isEmpty {
+            let fresh = try await store.epochs(64)
+            if drawn.isEmpty { drawn = fresh.reversed() }  // else another caller has drawn meanwhile; these are lost
+        }
+        return drawn.removeLast()
+    }
+}

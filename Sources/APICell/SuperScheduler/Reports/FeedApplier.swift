@@ -1,0 +1,66 @@
+internal import CellProtocol
+internal import CloudModel
+internal import Database
+internal import Feeds
+
+/// Applies the cells' feeds: a batch and the move of its cursor in one transaction, one batch at a time over all cells, so that events get
+/// their numbers in the order in which they commit.
+struct FeedApplier: Sendable {
+    private let apply: Batcher<(CellName, FeedBatch), FeedPosition>
+
+    init(database: Database) {
+        apply = Batcher(largest: 1) { batches in
+            var positions: [FeedPosition] = []
+            for (cell, batch) in batches {
+                positions.append(try await Self.apply(batch, of: cell, in: database))
+            }
+            return positions
+        }
+    }
+
+    /// Where we stand with the cell's feed then: behind the batch, or where it should resume from.
+    func callAsFunction(_ batch: FeedBatch, from cell: CellName) async throws -> FeedPosition { try await apply((cell, batch)) }
+
+    private static func apply(
+        _ batch: FeedBatch, of cell: CellName, in database: Database
+    ) async throws -> FeedPosition {
+        let cursor = FeedCursor("up/\(cell)", schema: "compute")
+        let changes = Sorted(batch.changes)
+        let store = ReportStore()
+        let applied = try await database.transaction { transaction in
+            guard try await cursor.advance(from: batch.from, to: batch.to, in: transaction) else { return false }
+            let before = try await store.lock(changes.servers.map(\.server), in: transaction)
+            try await store.write(changes.actions, of: cell, in: transaction)
+            try await store.write(changes.servers.filter { $0.refused == nil || $0.vmState == .deleted }, of: cell, in: transaction)
+            // A refusal that the answer to the intent couldn't carry: every host has failed since.
+            for report in changes.servers where report.vmState != .deleted {
+                guard let reason = report.refused else { continue }
+                try await transaction.query(
+                    PlacementStore.unplacing(report.server, cell: cell, epoch: report.epoch, reason: reason))
+            }
+            try await store.write(changes.hosts, of: cell, in: transaction)
+            let events = changes.servers.compactMap { report in before[report.server].flatMap { CloudEvent(report, after: $0, in: cell) } }
+            try await store.write(events, in: transaction)
+            return true
+        }
+        guard applied else { return try await cursor.position(in: database) }
+        return batch.to
+    }
+
+    private struct Sorted {
+        var servers: [ServerReport] = []
+        var actions: [ActionReport] = []
+        var hosts: [HostReport] = []
+
+        init(_ changes: [FeedChange]) {
+            for change in changes {
+                switch change {
+                case .server(let report): servers.append(report)
+                case .action(let report): actions.append(report)
+                case .host(let report): hosts.append(report)
+                case .attributes: break  // those travel downwards only
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+internal import CellProtocol
+internal import CloudModel
+internal import Database
+internal import Foundation
+
+/// Writes what cells report into the read model: the cell-owned columns, each only forwards.
+struct ReportStore: Sendable {
+    /// A server as it was before a report.
+    struct Before: Sendable {
+        let project: ProjectID
+        let vmState: VMState
+        let powerState: PowerState
+        let lastVerb: Verb
+        let epoch: PlacementEpoch
+        let revision: Int64
+    }
+
+    /// Locks the rows of these servers, in the order of their ids.
+    func lock(_ servers: [ServerID], in transaction: Transaction) async throws -> [ServerID: Before] {
+        let rows = try await transaction.query(
+            """
+            SELECT id, project, vm_state, power_state, last_verb, epoch, revision FROM compute.servers
+            WHERE id = ANY(\(servers)) ORDER BY id FOR UPDATE
+            """)
+        var before: [ServerID: Before] = [:]
+        for row in rows {
+            before[try row.get("id")] = try Before(
+                project: row.get("project"), vmState: row.get("vm_state"),
+                powerState: PowerState(rawValue: Int(row.get("power_state") as Int32)) ?? .noState, lastVerb: row.get("last_verb"),
+                epoch: row.get("epoch"), revision: row.get("revision"))
+        }
+        return before
+    }
+
+    /// Servers as their cell sees them. The cell's own word ends a verdict of ours.
+    func write(_ reports: [ServerReport], of cell: CellName, in transaction: Transaction) async throws {
+        guard !reports.isEmpty else { return }
+        try await transaction.query(
+            """
+            UPDATE compute.servers s SET revision = r.revision, done_through = r."doneThrough", progress = r.progress,
+                vm_state = r."vmState", power_state = r."powerState", host = r.host, host_zone = r.zone,
+                instance_name = r."instanceName",
+                launched_at = 'epoch'::timestamptz + r."launchedAt" * interval '1 microsecond',
+                terminated_at = 'epoch'::timestamptz + r."terminatedAt" * interval '1 microsecond',
+                reported_at = 'epoch'::timestamptz + r."updatedAt" * interval '1 microsecond', fault = r.fault,
+                mapping = CASE WHEN r."launchedAt" IS NOT NULL THEN 'placed' ELSE s.mapping END,
+                verdict = NULL, verdict_message = NULL, verdict_at = NULL,
+                deleted_at = CASE WHEN r."vmState" = 'deleted' THEN coalesce(s.deleted_at, now()) END
+            FROM jsonb_to_recordset(\(json: reports)) AS r(
+                server uuid, epoch bigint, revision bigint, "doneThrough" int, progress text, "vmState" text, "powerState" int,
+                host text, zone text, "instanceName" text, "launchedAt" bigint, "terminatedAt" bigint, "updatedAt" bigint, fault jsonb)
+            WHERE s.id = r.server AND s.cell = \(cell) AND s.epoch = r.epoch AND s.revision < r.revision
+            """)
+    }
+
+    /// How actions went. Reports of an earlier placement don't count.
+    func write(_ reports: [ActionReport], of cell: CellName, in transaction: Transaction) async throws {
+        guard !reports.isEmpty else { return }
+        try await transaction.query(
+            """
+            UPDATE compute.server_actions a SET state = r.state, message = r.message,
+                started_at = 'epoch'::timestamptz + r."startedAt" * interval '1 microsecond',
+                finished_at = 'epoch'::timestamptz + r."finishedAt" * interval '1 microsecond', steps = r.steps,
+                delivery = CASE WHEN r."finishedAt" IS NULL THEN 'stored' ELSE 'settled' END
+            FROM jsonb_to_recordset(\(json: reports)) AS r(
+                intent uuid, server uuid, epoch bigint, state text, message text, "startedAt" bigint, "finishedAt" bigint, steps jsonb),
+                compute.servers s
+            WHERE a.intent = r.intent AND s.id = a.server AND s.cell = \(cell) AND s.epoch = r.epoch AND a.delivery <> 'settled'
+            """)
+    }
+
+    func write(_ reports: [HostReport], of cell: CellName, in transaction: Transaction) async throws {
+        guard !reports.isEmpty else { return }
+        try await transaction.query(
+            """
+            INSERT INTO compute.hosts AS h (name, cell, revision, report)
+            SELECT r ->> 'name', \(cell), (r ->> 'revision')::bigint, r FROM jsonb_array_elements(\(json: reports)) AS r
+            ORDER BY 1
+            ON CONFLICT (name) DO UPDATE SET revision = excluded.revision, report = excluded.report
+            WHERE h.cell = excluded.cell AND h.revision < excluded.revision
+            """)
+    }
+
+    func write(_ events: [CloudEvent], in transaction: Transaction) async throws {
+        guard !events.isEmpty else { return }
+        try await transaction.query(
+            """
+            INSERT INTO compute.events (kind, project, server, cell, payload)
+            SELECT kind, project, server, cell, payload FROM jsonb_to_recordset(\(json: events)) AS r(
+                kind text, project text, server uuid, cell text, payload jsonb)
+            """)
+    }
+}
+
+/// Something that happened, as `event watch` tells it. The names are those of Nova's notifications.
+struct CloudEvent: Encodable, Sendable {
+    struct Payload: Encodable, Sendable {
+        var state: String?
+        var host: HostName?
+        var power: Int?
+        var message: String?
+    }
+    let kind: String
+    let project: ProjectID?
+    let server: ServerID?
+    let cell: CellName
+    let payload: Payload
+
+    /// What a report changes that is worth telling; nil: nothing.
+    init?(_ report: ServerReport, after before: ReportStore.Before, in cell: CellName) {
+        guard report.epoch == before.epoch, report.revision > before.revision, report.refused == nil else { return nil }
+        guard report.vmState != before.vmState || report.powerState != before.powerState else { return nil }
+        switch (before.vmState, report.vmState) {
+        case (.building, .active): kind = "compute.instance.create.end"
+        case (.building, .error): kind = "compute.instance.create.error"
+        case (_, .deleted): kind = "compute.instance.delete.end"
+        case (.active, .stopped): kind = "compute.instance.power_off.end"
+        case (.stopped, .active): kind = "compute.instance.power_on.end"
+        case (_, .building), (_, .active), (_, .stopped), (_, .error): kind = "compute.instance.update"
+        }
+        project = before.project
+        server = report.server
+        self.cell = cell
+        payload = Payload(
+            state: report.vmState.rawValue, host: report.host, power: report.powerState.rawValue, message: report.fault?.message)
+    }
+}

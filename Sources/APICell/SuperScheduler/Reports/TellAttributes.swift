@@ -1,0 +1,68 @@
+internal import CellProtocol
+internal import CloudModel
+internal import Database
+internal import Feeds
+internal import Foundation
+internal import Logging
+internal import Messaging
+internal import Observability
+
+/// The feed down: tells each cell what the API cell owns of the servers that it has. Where each stands is kept in memory and taken from the
+/// cell's own word after every break.
+actor TellAttributes {
+    private let database: Database
+    private let messenger: any Messenger
+    private let log: Logger
+    private var positions: [CellName: FeedPosition] = [:]
+
+    init(database: Database, messenger: any Messenger, log: Logger) {
+        self.database = database
+        self.messenger = messenger
+        self.log = log
+    }
+
+    /// The cell has said how far it has stored the feed.
+    func stands(_ cell: CellName, at position: FeedPosition) { positions[cell] = position }
+
+    /// Brings every cell up to date that has said where it stands and can be reached.
+    func tell(_ reachable: [CellName]) async {
+        for cell in reachable {
+            guard let position = positions[cell] else { continue }
+            let feed = FeedLog("down/\(cell)", schema: "compute", database: database)
+            let sender = FeedSender(
+                feed, load: { [database] in try await Self.attributes($0, in: database) },
+                send: { [messenger] batch in
+                    try await messenger.call(batch, to: .cell(cell), lane: .bulk, timeout: .seconds(5)).stored
+                })
+            do {
+                switch try await sender.catchUp(from: position) {
+                case .upToDate(let end): positions[cell] = end
+                case .stranger(let strange):
+                    // The cell stored changes that this database lacks. Resume behind them; everything is told anew.
+                    log.error("this database lacks changes that a cell has stored", metadata: [.cell: "\(cell)"])
+                    try await feed.resume(behind: strange)
+                    positions[cell] = strange
+                }
+            } catch {
+                log.info("the feed down has to wait", metadata: [.cell: "\(cell)", .error: "\(error)"])
+            }
+        }
+    }
+
+    private static func attributes(_ objects: [FeedLog.Object], in database: Database) async throws -> [FeedChange] {
+        let ids = objects.compactMap { ServerID($0.id) }
+        guard !ids.isEmpty else { return [] }
+        let rows = try await database.query(
+            """
+            SELECT s.id, s.name, s.metadata, s.key_name, s.spec ->> 'publicKey' AS public_key, s.updated_at, s.deleted_at IS NOT NULL AS gone
+            FROM compute.servers s WHERE id = ANY(\(ids))
+            """)
+        return try rows.map { row in
+            let updated: Timestamp = try row.get("updated_at")
+            return .attributes(
+                try ServerAttributes(
+                    server: row.get("id"), revision: updated.microseconds, name: row.get("name"), metadata: row.json("metadata"),
+                    keyName: row.get("key_name"), publicKey: row.get("public_key"), gone: row.get("gone")))
+        }
+    }
+}

@@ -1,0 +1,196 @@
+internal import CellProtocol
+internal import CloudModel
+internal import ComputeRecords
+package import Database
+package import Logging
+package import Messaging
+internal import Observability
+package import RegionConfig
+internal import ServiceLifecycle
+
+/// The super-scheduler: the hub at the top. It places servers in cells, hands intents over, applies what cells report, and forwards the
+/// questions of the HTTP processes. One works at a time, under an advisory lock of the API database; it keeps nothing that isn't a row.
+package final class SuperSchedulerService: Service, Sendable {
+    private let database: Database
+    private let messenger: any Messenger
+    private let timing: Timing
+    private let log: Logger
+    private let cells: CellDirectory
+    private let placements: PlacementStore
+    private let creates: UnplacedCreates
+    private let deliver: DeliverIntents
+    private let tell: TellAttributes
+    private let placing = InFlight<ServerID>()
+    private let delivering = InFlight<IntentID>()
+    private let work = WakeUp()
+    private let deliveries = WakeUp()
+    private let attributes = WakeUp()
+    private let placeServer: PlaceServer
+
+    /// The key of the advisory lock under which one super-scheduler works: "meridian" in ASCII.
+    private static let lockKey: Int64 = 0x6d65_7269_6469_616e
+    /// More servers being placed at once than this only lengthens the queues of the cells.
+    private static let placedAtOnce = 256
+
+    /// Registers what it answers on `messenger`; call before the messenger runs.
+    package init(
+        database: Database, messenger: any Messenger, timing: Timing, signer: any ImageGrantSigner, logger: Logger
+    ) {
+        self.database = database
+        self.messenger = messenger
+        self.timing = timing
+        log = logger
+        cells = CellDirectory(database: database, messenger: messenger, silentAfter: timing.regionSilent)
+        placements = PlacementStore(database: database)
+        creates = UnplacedCreates(database: database)
+        deliver = DeliverIntents(
+            database: database, messenger: messenger, cells: cells, store: placements, inFlight: delivering,
+            timeout: timing.reserveTimeout * 2, log: logger)
+        tell = TellAttributes(database: database, messenger: messenger, log: logger)
+        placeServer = PlaceServer(
+            cells: cells, store: placements, epochs: EpochSource(store: placements),
+            lines: CellLines(
+                messenger: messenger, cells: cells, reserveTimeout: timing.reserveTimeout, performTimeout: timing.reserveTimeout * 2),
+            began: .now(), log: logger)
+        answer(GrantImages(database: database, signer: signer))
+    }
+
+    /// Whether the database answers, for `/healthz`.
+    package func checkDatabase() async throws { try await database.query("SELECT 1") }
+
+    /// Takes the lock under which one super-scheduler works, waiting for it as long as it takes. The program runs the messenger only
+    /// then, so that cells never meet two.
+    package func lead() async throws -> AdvisoryLock {
+        while true {
+            do {
+                if let lock = try await database.heldLock(Self.lockKey) { return lock }
+            } catch let error as DatabaseError where error.isConnectionLoss {
+                log.warning("the database isn't there yet", metadata: [.error: "\(error)"])
+            }
+            try await Task.sleep(for: .milliseconds(300))
+        }
+    }
+
+    package func run() async throws {
+        try await cancelWhenGracefulShutdown { [self] in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { [self] in
+                    for await _ in database.listen([ComputeChannel.intents]) {
+                        work.ring()
+                        deliveries.ring()
+                        attributes.ring()
+                    }
+                }
+                group.addTask { [self] in
+                    try await work.forEach(atLeastEvery: .milliseconds(500)) { [self] in await tolerating { try await self.place() } }
+                }
+                group.addTask { [self] in
+                    try await deliveries.forEach(atLeastEvery: .seconds(1)) { [self] in
+                        await tolerating { try await self.deliver() }
+                    }
+                }
+                group.addTask { [self] in
+                    try await attributes.forEach(atLeastEvery: .seconds(2), coalescing: .milliseconds(100)) { [self] in
+                        await tell.tell(await cells.reachable)
+                    }
+                }
+                group.addTask { [self] in
+                    while !Task.isCancelled {
+                        await tolerating { try await self.look() }
+                        try await Task.sleep(for: .seconds(1))
+                    }
+                }
+                try await group.next()
+                group.cancelAll()
+            }
+        }
+    }
+
+    /// Starts placing whatever is unplaced. Each server goes its own way; what is cheaper together is put together on the way.
+    private func place() async throws {
+        while true {
+            let busy = await placing.current
+            guard busy.count < Self.placedAtOnce else { return }
+            let next = try await creates.next(excluding: busy)
+            if next.isEmpty { return }
+            for create in next where await placing.take(create.server, for: .seconds(60)) {
+                await delivering.hold(create.intent, for: .seconds(60))
+                Task { await place(create) }
+            }
+            if next.count < UnplacedCreates.batch { return }
+        }
+    }
+
+    private func place(_ create: UnplacedCreate) async {
+        var wait = Duration.milliseconds(500)
+        do {
+            if try await placeServer(create) == .settled { wait = .seconds(2) }
+        } catch {
+            log.warning("a server could not be placed now", metadata: [.server: "\(create.server)", .error: "\(error)"])
+        }
+        await placing.release(create.server, after: wait)
+        await delivering.release(create.intent, after: DeliverIntents.repeatAfter)
+        if await placing.current.count >= Self.placedAtOnce / 2 { work.ring() }
+    }
+
+    /// What time alone brings about.
+    private func look() async throws {
+        try await cells.refresh()
+        try await cells.noteContacts()
+        let before = Timestamp.now() - timing.buildDeadline
+        for cell in await cells.snapshot() where cell.contact == .silent {
+            try await placements.judgeSilent(cell.name, createdBefore: before)
+        }
+    }
+
+    private func tolerating(_ round: @Sendable () async throws -> Void) async {
+        do {
+            try await round()
+        } catch is CancellationError {
+            // Stopping.
+        } catch {
+            log.warning("a round of the super-scheduler failed; the next one looks again", metadata: [.error: "\(error)"])
+        }
+    }
+
+    // MARK: - What it answers
+
+    private func answer(_ grant: GrantImages) {
+        let answers = AnswerCells(database: database, cells: cells, placements: placements, log: log)
+        let (cells, tell, work, deliveries, attributes) = (cells, tell, work, deliveries, attributes)
+        messenger.on(CellHello.self, from: [.cell]) { hello, incoming in
+            let cell = CellName(incoming.from.name)
+            let reply = try await answers.hello(hello, from: cell)
+            await tell.stands(cell, at: hello.stored)
+            work.ring()
+            deliveries.ring()
+            attributes.ring()
+            return reply
+        }
+        messenger.on(CellSummary.self, from: [.cell]) { [log] summary, incoming in
+            do {
+                try await cells.took(summary, from: CellName(incoming.from.name))
+            } catch {
+                log.warning("a cell's summary could not be kept", metadata: [.cell: "\(incoming.from.name)", .error: "\(error)"])
+            }
+        }
+        messenger.on(RecoverServers.self, from: [.cell]) { question, incoming in
+            try await answers.recover(question, for: CellName(incoming.from.name))
+        }
+        let apply = FeedApplier(database: database)
+        messenger.on(FeedBatch.self, from: [.cell]) { batch, incoming in
+            FeedBatch.Reply(stored: try await apply(batch, from: CellName(incoming.from.name)))
+        }
+        messenger.on(AskForImageGrant.self, from: [.cell]) { question, incoming in
+            try await grant(question, from: CellName(incoming.from.name))
+        }
+        let (messenger, timeout) = (messenger, timing.questionTimeout)
+        messenger.on(GetConsoleOutput.self, from: [.api]) { question, incoming in
+            guard await cells.isInContact(question.cell) else {
+                throw CloudError(.unavailable, "The region \(question.cell) is silent; try again later.", retryAfter: 10)
+            }
+            return try await messenger.call(
+                question, to: .cell(question.cell), request: incoming.request, timeout: min(timeout, incoming.deadline))
+        }
+    }
+}

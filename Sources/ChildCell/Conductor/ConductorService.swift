@@ -1,0 +1,202 @@
+package import CellProtocol
+internal import CloudModel
+package import Database
+package import Logging
+package import Messaging
+internal import Observability
+package import RegionConfig
+internal import ServiceLifecycle
+
+/// The conductor of a child cell: it alone writes the cell's database. It reserves hosts and stores intents for the API cell, gives hosts
+/// their work and takes their reports, and feeds what changes upwards. Everything it does it finds again in its database, so it may be
+/// killed at any line.
+package final class ConductorService: Service, Sendable {
+    private let database: Database
+    private let messenger: any Messenger
+    private let region: Region
+    private let timing: Timing
+    private let hubs: [PeerName]
+    private let log: Logger
+    private let book = HostBook()
+    private let orders = OrderDigests()
+    private let news = WakeUp()
+    private let seekers = WakeUp()
+    private let standing: CellStanding
+    private let changes: ServerChanges
+    private let housekeeping: Housekeeping
+    private let watch: HostWatch
+    private let links: [PeerName: TopLink]
+
+    /// A feed's coalescing time: longer delays ACTIVE at the API cell, shorter sends a row several times.
+    private static let newsCoalescing = Duration.milliseconds(30)
+
+    /// Registers what it answers on `messenger`; call before the messenger runs.
+    package init(
+        region: Region, timing: Timing, hubs: [PeerName], database: Database, messenger: any Messenger, logger: Logger
+    ) {
+        self.region = region
+        self.timing = timing
+        self.hubs = hubs
+        self.database = database
+        self.messenger = messenger
+        log = logger
+        standing = CellStanding(database: database)
+        changes = ServerChanges(
+            database: database, book: book, orders: orders,
+            wakeHosts: { hosts in for host in hosts { messenger.cast(WakeHost(), to: .host(host)) } }, news: news, seekers: seekers)
+        let place = "conductor.\(region.name)"
+        let ranker = HostRanker(
+            scheduler: .scheduler(region.name), messenger: messenger, book: book, timeout: timing.reserveTimeout / 2)
+        let reserve = ReserveHosts(
+            database: database, rank: Batcher(largest: 64) { try await ranker($0) }, book: book, claimTTL: timing.claimTTL)
+        housekeeping = Housekeeping(database: database, changes: changes, reserve: reserve, place: place, log: logger)
+        watch = HostWatch(
+            database: database, book: book, messenger: messenger, silentAfter: timing.hostSilent, news: news, log: logger)
+        let recover = RecoverCell(
+            messenger: messenger, database: database, standing: standing, book: book, orders: orders, log: logger)
+        links = Dictionary(
+            uniqueKeysWithValues: hubs.map { [database, standing, book] hub in
+                (
+                    hub,
+                    TopLink(
+                        hub: hub, messenger: messenger, database: database, standing: standing, book: book, weight: region.weight,
+                        recover: recover, log: logger)
+                )
+            })
+        answerHub(reserve: reserve, perform: PerformIntents(changes: changes, reserve: reserve, place: place))
+        answerHosts()
+    }
+
+    /// Whether the database answers, for `/healthz`.
+    package func checkDatabase() async throws { try await database.query("SELECT 1") }
+
+    package func run() async throws {
+        try await cancelWhenGracefulShutdown { [self] in
+            try await load()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { [self] in
+                    try await news.forEach(atLeastEvery: .seconds(1), coalescing: Self.newsCoalescing) { [self] in
+                        for link in links.values { await link.tell() }
+                    }
+                }
+                group.addTask { [self] in
+                    for await event in messenger.events() {
+                        guard case .joined(let peer) = event, let link = links[peer] else { continue }
+                        await link.greetAgain()
+                        news.ring()
+                    }
+                }
+                group.addTask { [self] in
+                    let began = ContinuousClock.now
+                    try await everyRound(timing.heartbeat) { [self] in
+                        try await watch.look(uptime: ContinuousClock.now - began)
+                    }
+                }
+                group.addTask { [self] in
+                    try await everyRound(.seconds(1)) { [self] in
+                        for link in links.values { await link.summarize() }
+                        if !standing.isRecovering { try await housekeeping.sweep() }
+                    }
+                }
+                group.addTask { [self] in
+                    try await seekers.forEach(atLeastEvery: .seconds(2)) { [self] in
+                        guard !standing.isRecovering else { return }
+                        await tolerating { try await self.housekeeping.reseat() }
+                    }
+                }
+                try await group.next()
+                group.cancelAll()
+            }
+        }
+    }
+
+    // MARK: - What it answers
+
+    private func answerHub(reserve: ReserveHosts, perform: PerformIntents) {
+        let standing = standing
+        messenger.on(ReserveHost.self, from: [.hub]) { message, _ in
+            try standing.mustNotBeRecovering()
+            return ReserveHost.Reply(answers: try await reserve(message.requests))
+        }
+        messenger.on(PerformIntent.self, from: [.hub]) { message, _ in
+            if standing.isRecovering {
+                return PerformIntent.Reply(answers: message.intents.map { _ in .notNow(reason: "The cell is recovering.") })
+            }
+            return PerformIntent.Reply(answers: try await perform(message.intents))
+        }
+        let take = TakeAttributes(database: database, changes: changes)
+        messenger.on(FeedBatch.self, from: [.hub]) { batch, _ in try await take(batch) }
+        let (messenger, database, timeout) = (messenger, database, timing.questionTimeout)
+        messenger.on(GetConsoleOutput.self, from: [.hub]) { question, incoming in
+            guard let host = try await CellServerStore().read([question.server], in: database).first?.host else {
+                throw CloudError(.conflict, "The server isn't on a host yet.")
+            }
+            return try await messenger.call(
+                question, to: .host(host), request: incoming.request, timeout: min(timeout, incoming.deadline))
+        }
+    }
+
+    private func answerHosts() {
+        let (standing, messenger, timeout) = (standing, messenger, timing.questionTimeout)
+        let welcome = WelcomeHosts(database: database, book: book, orders: orders, ratios: region.childCell.allocationRatios, log: log)
+        let reconcile = timing.reconcilePeriod.inMilliseconds
+        messenger.on(HostHello.self, from: [.host]) { hello, incoming in
+            try await welcome(hello, from: HostName(incoming.from.name))
+            return HostHello.Welcome(reconcileMilliseconds: reconcile)
+        }
+        let assign = AssignWork(database: database, orders: orders)
+        messenger.on(AskForWork.self, from: [.host]) { question, incoming in
+            try standing.mustNotBeRecovering()
+            return try await assign(question, from: HostName(incoming.from.name))
+        }
+        let take = TakeReports(changes: changes)
+        messenger.on(ReportWork.self, from: [.host]) { report, incoming in
+            try standing.mustNotBeRecovering()
+            try await take(report.observations, from: HostName(incoming.from.name))
+            return Done()
+        }
+        let hubs = hubs
+        messenger.on(AskForImageGrant.self, from: [.host]) { question, incoming in
+            guard let hub = hubs.first(where: { messenger.contact($0) != nil }) else {
+                throw CloudError(.unavailable, "The API cell is out of reach, so images can't be fetched.", retryAfter: 5)
+            }
+            let named = AskForImageGrant(
+                server: question.server, epoch: question.epoch, image: question.image, host: HostName(incoming.from.name))
+            return try await messenger.call(named, to: hub, request: incoming.request, timeout: min(timeout, incoming.deadline))
+        }
+    }
+
+    // MARK: - Rounds
+
+    /// Reads what it works from, waiting for a database that isn't there yet.
+    private func load() async throws {
+        while true {
+            do {
+                try await standing.load()
+                try await watch.load()
+                return
+            } catch let error as DatabaseError where error.isConnectionLoss {
+                log.warning("the database isn't there yet", metadata: [.error: "\(error)"])
+                try await Task.sleep(for: .milliseconds(500))
+            }
+        }
+    }
+
+    private func everyRound(_ period: Duration, _ round: @escaping @Sendable () async throws -> Void) async throws {
+        while !Task.isCancelled {
+            await tolerating(round)
+            try await Task.sleep(for: period)
+        }
+    }
+
+    /// A reconciler doesn't retry: it says what went wrong, and the next round looks anew.
+    private func tolerating(_ round: @Sendable () async throws -> Void) async {
+        do {
+            try await round()
+        } catch is CancellationError {
+            // Stopping.
+        } catch {
+            log.warning("a round of the conductor failed; the next one looks again", metadata: [.error: "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,122 @@
+internal import CellProtocol
+internal import CloudModel
+
+/// What the conductor knows of its hosts without asking the database: what it tells the scheduler and the API cell's summary.
+///
+/// A copy, and allowed to be late: the claim in the database decides.
+actor HostBook {
+    private var hosts: [HostName: HostStore.Host] = [:]
+    private var changed: Set<HostName> = []
+    /// Hosts whose use has changed since the API cell was last told.
+    private var unannounced: Set<HostName> = []
+    private var greetings: Set<HostName> = []
+    private var waitingForGreetings: [OneRing] = []
+
+    func replace(_ all: [HostStore.Host], groups: [HostName: [String: Int]]) {
+        hosts = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+        for (host, counts) in groups { hosts[host]?.groups = counts }
+        changed = Set(hosts.keys)
+    }
+
+    func put(_ host: HostStore.Host) {
+        var host = host
+        host.groups = hosts[host.name]?.groups ?? [:]
+        hosts[host.name] = host
+        changed.insert(host.name)
+    }
+
+    /// The host has said which guests it has, in the life of this process.
+    func greeted(_ host: HostName) {
+        greetings.insert(host)
+        for waiting in waitingForGreetings { waiting.ring() }
+    }
+
+    /// Waits until every host of the cell has said which guests it has.
+    func waitForGreetings(atMost limit: Duration) async {
+        let end = ContinuousClock.now + limit
+        while !Set(hosts.keys).isSubset(of: greetings), ContinuousClock.now < end, !Task.isCancelled {
+            let bell = OneRing()
+            waitingForGreetings.append(bell)
+            await bell.wait(atMost: min(.seconds(1), end - .now))
+            waitingForGreetings.removeAll { $0 === bell }
+        }
+    }
+
+    func setUp(_ up: Bool, _ names: some Sequence<HostName>) {
+        for name in names where hosts[name] != nil && hosts[name]?.up != up {
+            hosts[name]?.up = up
+            changed.insert(name)
+        }
+    }
+
+    func setUsage(_ usage: ClaimStore.Usage) {
+        for (name, used) in usage where hosts[name] != nil {
+            hosts[name]?.used = used
+            changed.insert(name)
+            unannounced.insert(name)
+        }
+    }
+
+    /// One more (or fewer) server of a group on a host.
+    func count(_ difference: Int, of group: ServerGroupID, on host: HostName) {
+        hosts[host]?.groups[group.description, default: 0] += difference
+        changed.insert(host)
+    }
+
+    /// What has changed since the last call.
+    func takeChanges(whole: Bool) -> [HostState] {
+        defer { changed = [] }
+        return whole ? hosts.values.map(\.state) : changed.compactMap { hosts[$0]?.state }
+    }
+
+    func takeUnannounced() -> [HostName] {
+        defer { unannounced = [] }
+        return unannounced.sorted()
+    }
+
+    /// Names and whether they count as up.
+    var standings: [HostName: Bool] { hosts.mapValues(\.up) }
+
+    func zone(of host: HostName) -> ZoneName? { hosts[host]?.inventory.zone }
+
+    func summary(state: CellSummary.State, weight: Double) -> CellSummary {
+        let zones = Dictionary(grouping: hosts.values.filter { $0.enabled && $0.up }, by: \.inventory.zone)
+        return CellSummary(
+            state: state,
+            zones: zones.sorted { $0.key < $1.key }.prefix(Self.zonesInSummary).map { name, hosts in
+                var zone = CellSummary.Zone(name: name, hosts: hosts.count, free: .zero, largest: .zero, total: .zero, traits: [])
+                var traits: Set<String> = []
+                for host in hosts {
+                    let free = host.total - host.used
+                    zone.free = zone.free + free
+                    zone.total = zone.total + host.total
+                    zone.largest.vcpus = max(zone.largest.vcpus, free.vcpus)
+                    zone.largest.ram = max(zone.largest.ram, free.ram)
+                    zone.largest.disk = max(zone.largest.disk, free.disk)
+                    traits.formUnion(host.inventory.traits)
+                }
+                zone.traits = traits.sorted().prefix(Self.traitsInSummary).map { $0 }
+                return zone
+            }, weight: weight)
+    }
+
+    /// A summary must stay under 4 KB.
+    private static let zonesInSummary = 8
+    private static let traitsInSummary = 16
+}
+
+/// Wakes one sleeper once.
+private final class OneRing: Sendable {
+    private let stream: AsyncStream<Void>
+    private let bell: AsyncStream<Void>.Continuation
+    init() { (stream, bell) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1)) }
+    func ring() { bell.yield() }
+    func wait(atMost limit: Duration) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [stream] in for await _ in stream { return } }
+            group.addTask { try? await Task.sleep(for: limit) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+}

@@ -1,0 +1,38 @@
+internal import CellProtocol
+internal import CloudModel
+internal import Database
+internal import Feeds
+
+/// The feed down: what the API cell owns of the servers here. Applied and the cursor moved in one transaction; a batch that doesn't
+/// follow the last one stored is answered with where we stand.
+struct TakeAttributes: Sendable {
+    let database: Database
+    let changes: ServerChanges
+    let cursor = FeedCursor("down", schema: CellMigrations.schema)
+
+    func callAsFunction(_ batch: FeedBatch) async throws -> FeedBatch.Reply {
+        let attributes = batch.changes.compactMap { change -> ServerAttributes? in
+            switch change {
+            case .attributes(let attributes): attributes
+            case .server, .action, .host: nil  // those travel upwards only
+            }
+        }
+        do {
+            try await changes(Set(attributes.map(\.server))) { draft, transaction in
+                guard try await cursor.advance(from: batch.from, to: batch.to, in: transaction) else { throw NotNext() }
+                let now = Timestamp.now()
+                for one in attributes {
+                    draft.change(one.server) { record in
+                        record.take(one, at: now)
+                        return .none
+                    }
+                }
+            }
+            return FeedBatch.Reply(stored: batch.to)
+        } catch is NotNext {
+            return FeedBatch.Reply(stored: try await cursor.position(in: database))
+        }
+    }
+
+    private struct NotNext: Error {}
+}

@@ -1,0 +1,100 @@
+internal import CellProtocol
+internal import CloudModel
+internal import Database
+internal import Feeds
+internal import Logging
+internal import Messaging
+internal import Observability
+
+/// The cell's side of its link with a hub: the handshake, the feed up, the summaries, and the feed down. It keeps only where the feed
+/// stands, and takes even that from the hub's own word after every break.
+actor TopLink {
+    private let hub: PeerName
+    private let messenger: any Messenger
+    private let database: Database
+    private let up: FeedLog
+    private let rows: FeedRows
+    private let standing: CellStanding
+    private let book: HostBook
+    private let weight: Double
+    private let recover: RecoverCell
+    private let log: Logger
+    private var position: FeedPosition?
+    private var toldSummary: CellSummary?
+
+    /// What a run of the feed may take; a frozen hub must not hold the cell's feed for longer.
+    private static let feedTimeout = Duration.seconds(10)
+
+    init(
+        hub: PeerName, messenger: any Messenger, database: Database, standing: CellStanding, book: HostBook, weight: Double,
+        recover: RecoverCell, log: Logger
+    ) {
+        self.hub = hub
+        self.messenger = messenger
+        self.database = database
+        up = FeedLog("up", schema: CellMigrations.schema, database: database)
+        rows = FeedRows(database: database)
+        self.standing = standing
+        self.book = book
+        self.weight = weight
+        self.recover = recover
+        self.log = log
+    }
+
+    /// The hub is new, or was out of reach: agree anew on where we stand.
+    func greetAgain() { position = nil }
+
+    /// Tells the hub what it doesn't know yet.
+    func tell() async {
+        guard messenger.contact(hub) != nil else { return }
+        do {
+            guard let start = try await greeted() else { return }
+            let sender = FeedSender(
+                up, load: { [rows] in try await rows($0) },
+                send: { [messenger, hub] batch in
+                    try await messenger.call(batch, to: hub, lane: .bulk, timeout: Self.feedTimeout).stored
+                })
+            switch try await sender.catchUp(from: start) {
+            case .upToDate(let end): position = end
+            case .stranger: position = nil
+            }
+        } catch {
+            position = nil
+            log.info("the feed up has to wait", metadata: [.peer: "\(hub)", .error: "\(error)"])
+        }
+    }
+
+    /// Sends the summary if it has changed; the caller sees to once a second.
+    func summarize() async {
+        let summary = await book.summary(state: standing.state, weight: weight)
+        guard summary != toldSummary, messenger.contact(hub) != nil else { return }
+        messenger.cast(summary, to: hub)
+        toldSummary = summary
+    }
+
+    private func greeted() async throws -> FeedPosition? {
+        if let position { return position }
+        let stored = try await FeedCursor("down", schema: CellMigrations.schema).position(in: database)
+        let hello = CellHello(
+            release: Release.current, stored: stored, highestEpoch: try await standing.highestEpoch(),
+            summary: await book.summary(state: standing.state, weight: weight))
+        let reply = try await messenger.call(hello, to: hub, timeout: .seconds(5))
+        if !reply.knowsYourPosition {
+            log.error("the API cell doesn't know what it told us: its database was rewound", metadata: [.peer: "\(hub)"])
+        }
+        if standing.isRecovering {
+            try await recover(from: hub, resumingBehind: reply.stored)
+            position = try await up.knows(reply.stored) ? reply.stored : nil
+        } else if try await up.knows(reply.stored) {
+            position = reply.stored
+        } else {
+            log.error(
+                "this database lacks changes that the API cell has stored: it was restored from a backup",
+                metadata: [.peer: "\(hub)", "position": "\(reply.stored.number)"])
+            try await standing.beginRecovery("The API cell has stored change \(reply.stored.number), which this database lacks.")
+            try await recover(from: hub, resumingBehind: reply.stored)
+            position = reply.stored
+        }
+        return position
+    }
+}

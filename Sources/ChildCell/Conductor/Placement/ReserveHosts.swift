@@ -1,0 +1,101 @@
+internal import CellProtocol
+internal import CloudModel
+internal import Database
+
+/// Finds room for servers: the scheduler ranks, then a claim is made in SQL under the host rows' own guard; on conflict the next rank.
+struct ReserveHosts: Sendable {
+    let database: Database
+    let claims = ClaimStore()
+    let rank: Batcher<RankHosts.Request, Elimination>
+    let book: HostBook
+    let claimTTL: Duration
+
+    /// Hosts for these servers, reserved until the claims' time is over. Idempotent by (server, epoch).
+    func callAsFunction(_ requests: [ReserveHost.Request]) async throws -> [ReserveHost.Answer] {
+        try await find(requests, held: try await stillHeld(requests), avoiding: [:])
+    }
+
+    /// Other hosts for servers that the cell has and whose last host failed.
+    func again(_ requests: [ReserveHost.Request], avoiding: [ServerID: [HostName]]) async throws -> [ReserveHost.Answer] {
+        try await find(requests, held: [:], avoiding: avoiding)
+    }
+
+    private func find(
+        _ requests: [ReserveHost.Request], held: [ServerID: ReserveHost.Answer], avoiding: [ServerID: [HostName]]
+    ) async throws -> [ReserveHost.Answer] {
+        let open = requests.filter { held[$0.server] == nil }
+        var eliminations: [ServerID: Elimination] = [:]
+        try await withThrowingTaskGroup(of: (ServerID, Elimination).self) { group in
+            for request in open {
+                group.addTask {
+                    let question = RankHosts.Request(
+                        server: request.server, spec: request.spec, avoiding: avoiding[request.server] ?? [])
+                    return (request.server, try await rank(question))
+                }
+            }
+            for try await (server, elimination) in group { eliminations[server] = elimination }
+        }
+        let ranked = eliminations
+        let now = Timestamp.now()
+        let wishes = open.map { request in
+            ClaimStore.Wish(
+                server: request.server, epoch: request.epoch, size: request.spec.flavor.size, group: request.spec.group,
+                hosts: ranked[request.server]?.ranked ?? [])
+        }
+        let (granted, usage) =
+            wishes.allSatisfy(\.hosts.isEmpty)
+            ? ([:], [:])
+            : try await database.transaction { transaction in
+                try await claims.claim(wishes.filter { !$0.hosts.isEmpty }, until: now + claimTTL, in: transaction)
+            }
+        await book.setUsage(usage)
+        for request in open {
+            if let host = granted[request.server], let group = request.spec.group { await book.count(1, of: group.id, on: host) }
+        }
+        return requests.map { request in
+            if let answer = held[request.server] { return answer }
+            let elimination = ranked[request.server] ?? Elimination()
+            guard let host = granted[request.server] else {
+                return .noRoom(reason: Self.reason(for: elimination), elimination: elimination)
+            }
+            return .reserved(host: host, elimination: elimination)
+        }
+    }
+
+    /// What the database already holds of these servers: a claim of theirs, or a reason never to take them under this epoch.
+    private func stillHeld(_ requests: [ReserveHost.Request]) async throws -> [ServerID: ReserveHost.Answer] {
+        let ids = requests.map(\.server)
+        let epochs = Dictionary(requests.map { ($0.server, $0.epoch) }, uniquingKeysWith: max)
+        let now = Timestamp.now()
+        return try await database.transaction { transaction in
+            var answers: [ServerID: ReserveHost.Answer] = [:]
+            for record in try await CellServerStore().lock(Set(ids), in: transaction).values {
+                guard let epoch = epochs[record.id] else { continue }
+                if !record.isSettled || record.epoch >= epoch || record.vmState == .deleted {
+                    answers[record.id] = .noRoom(
+                        reason: record.isSettled ? "The cell has given this server back already." : "The cell has this server already.",
+                        elimination: Elimination())
+                }
+            }
+            for (server, claim) in try await claims.existing(ids, in: transaction) {
+                guard answers[server] == nil, let epoch = epochs[server], claim.epoch <= epoch else { continue }
+                try await transaction.query(
+                    """
+                    UPDATE cell.claims SET epoch = \(epoch), expires_at = \(now + claimTTL)
+                    WHERE server = \(server) AND expires_at IS NOT NULL
+                    """)
+                answers[server] = .reserved(host: claim.host, elimination: Elimination(considered: 1, ranked: [claim.host]))
+            }
+            return answers
+        }
+    }
+
+    /// The rules that removed the most hosts, as a sentence.
+    static func reason(for elimination: Elimination) -> String {
+        if elimination.considered == 0 { return "The cell has no hosts." }
+        let rules = elimination.removed.sorted { ($0.value, $1.key) > ($1.value, $0.key) }
+        if rules.isEmpty { return "Other servers took the room on all \(elimination.considered) hosts meanwhile." }
+        let list = rules.map { "\($0.key) removed \($0.value)" }.joined(separator: ", ")
+        return "No host fits: of \(elimination.considered), \(list)."
+    }
+}

@@ -1,0 +1,107 @@
+internal import CellProtocol
+internal import CloudModel
+internal import Database
+internal import Feeds
+internal import Logging
+internal import Messaging
+internal import Observability
+
+/// The way back for a cell whose database was restored from a backup. While it lasts nothing is started or destroyed: the hosts run what
+/// they run. The API cell's rows say which servers are here and how they last were; the hosts' guests carry the orders they applied.
+struct RecoverCell: Sendable {
+    let messenger: any Messenger
+    let database: Database
+    let standing: CellStanding
+    let book: HostBook
+    let orders: OrderDigests
+    let log: Logger
+
+    /// So long we wait for hosts to say which guests they have. Longer holds the cell up for a host that is dead; shorter may take a
+    /// guest that runs for one that was never built.
+    static let hostsMayTake = Duration.seconds(15)
+
+    func callAsFunction(from hub: PeerName, resumingBehind position: FeedPosition) async throws {
+        await book.waitForGreetings(atMost: Self.hostsMayTake)
+        var after: ServerID?
+        var written = 0
+        repeat {
+            let page = try await messenger.call(RecoverServers(after: after), to: hub, lane: .bulk, timeout: .seconds(30))
+            written += try await write(page.servers)
+            after = page.next
+        } while after != nil
+        // Numbers go on behind what the API cell has stored, and everything known here is told once more.
+        try await FeedLog("up", schema: CellMigrations.schema, database: database).resume(behind: position)
+        try await standing.endRecovery()
+        await orders.forgetAll()
+        log.warning("the cell has recovered", metadata: ["servers": "\(written)", "position": "\(position.number)"])
+    }
+
+    /// Writes the records that the restore lost or made old. A record that is as new as the API cell's last word stays.
+    private func write(_ known: [RecoverServers.Known]) async throws -> Int {
+        let usage: ClaimStore.Usage
+        let written: Int
+        (usage, written) = try await database.transaction { transaction in
+            let store = CellServerStore()
+            let held = try await store.lock(Set(known.map(\.server)), in: transaction)
+            let now = Timestamp.now()
+            let guests = try await strangers(known.map(\.server), in: transaction)
+            let renewed = known.compactMap { ServerRecord(recovered: $0, guest: guests[$0.server], over: held[$0.server], at: now) }
+            try await store.save(renewed, in: transaction)
+            _ = try await ClaimStore().release(renewed.filter { !$0.holdsClaim }.map(\.id), in: transaction)
+            return (try await ClaimStore().restore(renewed.filter(\.holdsClaim), in: transaction), renewed.count)
+        }
+        await book.setUsage(usage)
+        return written
+    }
+
+    /// Where the guests of these servers are, by their hosts' own word.
+    private func strangers(_ servers: [ServerID], in transaction: Transaction) async throws -> [ServerID: Guest] {
+        let rows = try await transaction.query(
+            """
+            DELETE FROM cell.strangers s USING cell.hosts h
+            WHERE s.server = ANY(\(servers)) AND h.name = s.host RETURNING s.server, s.host, s.epoch, h.zone
+            """)
+        return Dictionary(
+            try rows.map { try ($0.get("server"), Guest(host: $0.get("host"), epoch: $0.get("epoch"), zone: $0.get("zone"))) },
+            uniquingKeysWith: { $0.epoch < $1.epoch ? $1 : $0 })
+    }
+
+    /// A guest that a host has.
+    struct Guest: Sendable {
+        let host: HostName
+        let epoch: PlacementEpoch
+        let zone: ZoneName
+    }
+}
+
+extension ServerRecord {
+    /// The record of a server as the API cell last heard of it, and as its host has it; nil if `held` is not older, or if neither knows
+    /// more than that it was to be built.
+    init?(recovered known: RecoverServers.Known, guest: RecoverCell.Guest?, over held: ServerRecord?, at now: Timestamp) {
+        let report = known.lastReport.flatMap { $0.epoch == known.epoch ? $0 : nil }
+        let guest = guest.flatMap { $0.epoch == known.epoch ? $0 : nil }
+        guard report != nil || guest != nil else { return nil }
+        if let held, held.epoch > known.epoch || (held.epoch == known.epoch && held.revision >= (report?.revision ?? 0)) { return nil }
+        self.init(id: known.server, epoch: known.epoch, spec: known.spec, at: now)
+        if let report {
+            vmState = report.vmState
+            powerState = report.powerState
+            doneThrough = report.doneThrough
+            fault = report.fault
+            launchedAt = report.launchedAt
+            terminatedAt = report.terminatedAt
+            revision = report.revision
+            refused = report.refused
+        }
+        host = guest?.host ?? report?.host
+        zone = guest?.zone ?? report?.zone
+        holdsClaim = host != nil && !isSettled
+        // A build goes on where it was when its create comes again; any other guest is kept as it is.
+        build = doneThrough == 0 && host != nil && !isSettled ? .spawning : .finished
+        desired = vmState == .stopped ? .stopped : .running
+        // Below any revision that the host has applied: its first report lifts it (see `take`). A guest that isn't there is not built
+        // again: such an order has no build deadline.
+        orderRevision = isSettled ? 0 : 1
+        presence = guest != nil || launchedAt != nil ? .present : .absent
+    }
+}

@@ -1,0 +1,31 @@
+internal import CellProtocol
+internal import CloudModel
+internal import Database
+
+/// Takes what hosts see. Reports that come together share a transaction; each is acknowledged when it is stored.
+struct TakeReports: Sendable {
+    struct Report: Sendable {
+        let host: HostName
+        let observations: [Observation]
+    }
+
+    private let store: Batcher<Report, Done>
+
+    init(changes: ServerChanges) {
+        store = Batcher(largest: 200) { reports in
+            let seen = reports.flatMap { report in report.observations.map { (report.host, $0) } }
+            try await changes(Set(seen.map(\.1.server))) { draft, _ in
+                let now = Timestamp.now()
+                for (host, observation) in seen {
+                    draft.change(observation.server) { $0.take(observation, from: host, at: now) }
+                }
+            }
+            return reports.map { _ in Done() }
+        }
+    }
+
+    func callAsFunction(_ observations: [Observation], from host: HostName) async throws {
+        guard !observations.isEmpty else { return }
+        _ = try await store(Report(host: host, observations: observations))
+    }
+}

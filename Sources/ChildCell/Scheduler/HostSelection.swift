@@ -1,0 +1,111 @@
+package import CellProtocol
+package import CloudModel
+
+/// (request, host states) → hosts in order, and why not the others. A pure function; the seed of `chance` is an argument.
+package struct HostSelection: Sendable {
+    /// How a region chooses.
+    package enum Policy: Sendable {
+        /// The least loaded host that fits.
+        case simple
+        /// Any host that fits, at random from the seed.
+        case chance(seed: UInt64)
+        /// The least loaded host that fits in the zone with the most room.
+        case zone
+        /// The filters and weighers of the region's file.
+        case filter([any HostFilter], [Weighted])
+    }
+
+    /// A weigher and how much it counts.
+    package struct Weighted: Sendable {
+        package let weigher: any HostWeigher
+        package let multiplier: Double
+        package init(_ weigher: any HostWeigher, multiplier: Double = 1) {
+            self.weigher = weigher
+            self.multiplier = multiplier
+        }
+    }
+
+    package let policy: Policy
+    package init(_ policy: Policy) { self.policy = policy }
+
+    /// Ranks hosts for several servers at once. Each takes its room before the next is ranked, so that a batch doesn't pile up on
+    /// one host; the claims in the database decide in the end.
+    package func rank(_ requests: [RankHosts.Request], among hosts: [HostState]) -> [Elimination] {
+        var hosts = hosts
+        return requests.map { request in
+            let elimination = rank(request, among: hosts)
+            if let best = elimination.ranked.first, let index = hosts.firstIndex(where: { $0.name == best }) {
+                hosts[index].used = hosts[index].used + request.spec.flavor.size
+                if let group = request.spec.group { hosts[index].groups[group.id.description, default: 0] += 1 }
+            }
+            return elimination
+        }
+    }
+
+    /// Ranks hosts for one server.
+    package func rank(_ request: RankHosts.Request, among hosts: [HostState]) -> Elimination {
+        let wanted = HostRequest(request, among: hosts)
+        var elimination = Elimination(considered: hosts.count)
+        var left: [HostState] = []
+        left.reserveCapacity(hosts.count)
+        for host in hosts {
+            guard let filter = filters.first(where: { !$0.passes(host, for: wanted) }) else {
+                left.append(host)
+                continue
+            }
+            let rule = type(of: filter).name
+            elimination.removed[rule, default: 0] += 1
+            if elimination.examples.count < PlacementLedger.examplesKept {
+                elimination.examples.append(.init(host: host.name, rule: rule, detail: filter.reason(host, for: wanted)))
+            }
+        }
+        elimination.ranked = order(left, for: wanted).prefix(PlacementLedger.examplesKept).map(\.name)
+        return elimination
+    }
+
+    /// A policy without filters of its own still keeps to what makes a placement possible at all.
+    private var filters: [any HostFilter] {
+        switch policy {
+        case .simple, .chance, .zone: HostFilters.standard
+        case .filter(let filters, _): filters
+        }
+    }
+
+    private func order(_ hosts: [HostState], for request: HostRequest) -> [HostState] {
+        switch policy {
+        case .simple:
+            return hosts.sorted { ($0.freeShare, $1.name) > ($1.freeShare, $0.name) }
+        case .chance(let seed):
+            var random = SplitMix64(seed: seed ^ WorkDigest(of: [(server: request.server, revision: Int64(0))]).hash)
+            return hosts.sorted { $0.name < $1.name }.shuffled(using: &random)
+        case .zone:
+            let room = Dictionary(grouping: hosts, by: \.zone).mapValues { $0.reduce(0) { $0 + $1.free.ram } }
+            return hosts.sorted {
+                (room[$0.zone] ?? 0, $1.zone, $0.freeShare, $1.name) > (room[$1.zone] ?? 0, $0.zone, $1.freeShare, $0.name)
+            }
+        case .filter(_, let weighers):
+            var weights = [Double](repeating: 0, count: hosts.count)
+            for weighted in weighers {
+                let scores = hosts.map { weighted.weigher.score($0, for: request) }
+                guard let low = scores.min(), let high = scores.max(), high > low else { continue }
+                for (index, score) in scores.enumerated() {
+                    weights[index] += weighted.multiplier * (score - low) / (high - low)
+                }
+            }
+            return hosts.indices.sorted { (weights[$0], hosts[$1].name) > (weights[$1], hosts[$0].name) }.map { hosts[$0] }
+        }
+    }
+}
+
+/// Vigna's SplitMix64: small, fast, and the same everywhere for the same seed.
+package struct SplitMix64: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+    package init(seed: UInt64) { state = seed }
+    package mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}

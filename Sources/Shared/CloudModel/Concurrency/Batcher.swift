@@ -1,0 +1,66 @@
+/// Groups work that is cheaper together: what arrives while a batch is under way goes into the next one.
+///
+/// An idle batcher adds no delay; a busy one makes batches as large as the load is heavy. That is how a hundred boots a second
+/// share a commit.
+package actor Batcher<Input: Sendable, Output: Sendable> {
+    private struct Waiting {
+        let input: Input
+        let answer: CheckedContinuation<Output, any Error>
+    }
+
+    private let perform: @Sendable ([Input]) async throws -> [Output]
+    private let largest: Int
+    private let parallel: Int
+    private let limit: Int
+    private var waiting: [Waiting] = []
+    private var running = 0
+
+    /// - Parameters:
+    ///   - largest: how many go into one batch; larger ones hold the first of them back for longer.
+    ///   - parallel: how many batches may be under way at once; more than one gives up the order between batches.
+    ///   - limit: how many may wait; beyond it callers are refused, so that a stalled database doesn't eat the memory.
+    ///   - perform: takes a batch and returns one output for each input, in their order; throwing fails the whole batch.
+    package init(
+        largest: Int, parallel: Int = 1, limit: Int = 10_000, perform: @escaping @Sendable ([Input]) async throws -> [Output]
+    ) {
+        self.largest = largest
+        self.parallel = parallel
+        self.limit = limit
+        self.perform = perform
+    }
+
+    /// Waits until a batch with `input` has been performed. Not cancelled half-way: the batch is shared.
+    package func callAsFunction(_ input: Input) async throws -> Output {
+        guard waiting.count < limit else {
+            throw CloudError(.unavailable, "Too many requests are waiting; try again in a few seconds.", retryAfter: 2)
+        }
+        return try await withCheckedThrowingContinuation { answer in
+            waiting.append(Waiting(input: input, answer: answer))
+            startBatches()
+        }
+    }
+
+    private func startBatches() {
+        while running < parallel, !waiting.isEmpty {
+            let batch = Array(waiting.prefix(largest))
+            waiting.removeFirst(batch.count)
+            running += 1
+            Task { await run(batch) }
+        }
+    }
+
+    private func run(_ batch: [Waiting]) async {
+        do {
+            let outputs = try await perform(batch.map(\.input))
+            guard outputs.count == batch.count else {
+                throw CloudError(
+                    .internalError, "A batch was answered in part.", detail: "\(outputs.count) answers to \(batch.count)")
+            }
+            for (waiting, output) in zip(batch, outputs) { waiting.answer.resume(returning: output) }
+        } catch {
+            for waiting in batch { waiting.answer.resume(throwing: error) }
+        }
+        running -= 1
+        startBatches()
+    }
+}

@@ -1,0 +1,43 @@
+/// A bell: rung any number of times before the sleeper looks, it wakes it once.
+///
+/// The signal half of "wakes by signal and by period": what it wakes reads the world anew, so a lost or doubled ring costs
+/// nothing but time.
+package final class WakeUp: Sendable {
+    private let stream: AsyncStream<Void>
+    private let bell: AsyncStream<Void>.Continuation
+
+    package init() { (stream, bell) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1)) }
+
+    package func ring() { bell.yield() }
+
+    /// Runs `body` once at the start, whenever the bell rings, and at least every `period`, one run at a time; returns when the
+    /// task is cancelled. One caller only.
+    ///
+    /// - Parameter coalescing: how long after a ring to wait for more of them.
+    package func forEach(
+        atLeastEvery period: Duration, coalescing: Duration = .zero, _ body: @Sendable @escaping () async throws -> Void
+    ) async throws {
+        ring()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { [bell] in
+                while !Task.isCancelled {
+                    try await Task.sleep(for: period)
+                    bell.yield()
+                }
+            }
+            group.addTask { [stream] in
+                for await _ in stream {
+                    if coalescing > .zero { try await Task.sleep(for: coalescing) }
+                    try await body()
+                }
+                try Task.checkCancellation()
+            }
+            do {
+                try await group.next()
+            } catch is CancellationError {
+                // The service is being stopped: that is how this loop ends.
+            }
+            group.cancelAll()
+        }
+    }
+}

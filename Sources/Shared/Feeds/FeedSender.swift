@@ -1,0 +1,46 @@
+package import CellProtocol
+
+/// Sends one feed to one receiver: numbers what is new, fills each run with the objects' rows as they are now, sends it, and goes
+/// on from where the receiver says it stands. It keeps no state but that position, so it may die at any line.
+package struct FeedSender: Sendable {
+    /// Reads objects as they are now. An object may give several changes, or none if it is gone.
+    package typealias Load = @Sendable ([FeedLog.Object]) async throws -> [FeedChange]
+    /// Sends a batch and returns where the receiver stands then.
+    package typealias Send = @Sendable (FeedBatch) async throws -> FeedPosition
+
+    /// What a round ended with.
+    package enum Ending: Sendable, Hashable {
+        /// The receiver has everything up to here.
+        case upToDate(FeedPosition)
+        /// The receiver stands where this feed never was.
+        case stranger(FeedPosition)
+    }
+
+    let log: FeedLog
+    let load: Load
+    let send: Send
+
+    package init(_ log: FeedLog, load: @escaping Load, send: @escaping Send) {
+        self.log = log
+        self.load = load
+        self.send = send
+    }
+
+    /// Brings the receiver, which stands at `position`, up to date.
+    ///
+    /// - Throws: what `send` or the database throws; the caller tries again later from the receiver's own word.
+    package func catchUp(from position: FeedPosition) async throws -> Ending {
+        var position = position
+        _ = try await log.number()
+        while let run = try await log.run(after: position) {
+            try Task.checkCancellation()
+            let stored = try await send(FeedBatch(from: run.from, to: run.to, changes: try await load(run.objects)))
+            if stored != run.to {
+                guard try await log.knows(stored) else { return .stranger(stored) }
+            }
+            try await log.stored(stored)
+            position = stored
+        }
+        return .upToDate(position)
+    }
+}

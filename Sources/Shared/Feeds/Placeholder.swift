@@ -1,1 +1,0 @@
-// FeedMigrations lives here soon
