@@ -159,11 +159,16 @@ let programs: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    tests(
+        of: "Glance", in: "APICell",
+        ["APIConventions", "CloudModel", "CloudTestKit", "Database", "Tokens", .http, .httpTesting, .httpTypes, .log, .nioCore]),
     tests(of: "Database", in: "Shared", ["CloudModel", "CloudTestKit", .lifecycle, .log]),
     tests(of: "RegionConfig", in: "Shared", ["CloudModel"]),
     tests(of: "Observability", in: "Shared", [.log, .lifecycle, .nioCore, .nioPosix]),
     tests(of: "Tokens", in: "Shared", ["CloudModel"]),
     tests(of: "APIConventions", in: "Shared", ["CloudModel", .http, .httpTesting, .httpTypes, .nioCore, .log]),
+    tests(of: "Hypervisors", in: "Host", ["CellProtocol", "CloudModel"]),
+    tests(of: "ComputeAgent", in: "Host", ["CellProtocol", "CloudModel", "Hypervisors", "Messaging", .log]),
 ]
 
 let package = Package(

@@ -1,0 +1,35 @@
+package import APIConventions
+import CloudModel
+import HTTPTypes
+import Hummingbird
+
+extension GlanceService {
+    /// Adds the whole API to a router made by `Router.service("glance", errors: .glance, …)`. Everything but the versions needs a
+    /// token; downloading an image also takes a host's grant.
+    package func addRoutes(to router: APIRouter, authenticator: any TokenAuthenticator, publicURL: String? = nil) {
+        addVersionRoutes(to: router, publicURL: publicURL)
+        router.get("/v2/images/{id}/file") { [self] request, context in
+            try await answerDownload(request, context, authenticator)
+        }
+        let routes = router.group("/v2").add(middleware: AuthenticationMiddleware(authenticator))
+        addSchemaRoutes(to: routes)
+        addImageRoutes(to: routes)
+        addTagRoutes(to: routes)
+        addMemberRoutes(to: routes)
+        addFileRoutes(to: routes)
+    }
+
+    static func imageID(_ context: APIRequestContext) throws(CloudError) -> ImageID {
+        try context.parameter("id", as: ImageID.self) { "No image found with ID \($0)" }
+    }
+}
+
+extension APIRequestContext {
+    /// The caller, as far as images care. Roles imply each other: admin, manager, member, reader.
+    var imageCaller: ImageCaller {
+        get throws(CloudError) {
+            let caller = try self.caller
+            return ImageCaller(project: caller.projectID, roles: caller.roles)
+        }
+    }
+}

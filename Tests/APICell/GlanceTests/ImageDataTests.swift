@@ -1,0 +1,139 @@
+import APIConventions
+import CloudModel
+import Foundation
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import NIOCore
+import Testing
+import Tokens
+
+@testable import Glance
+
+@Suite struct ImageDataTests {
+    @Test func whatIsUploadedIsWhatIsDownloaded() async throws {
+        try await withGlanceAPI { glance, client in
+            let data = bytes(3_500_001)
+            let id = try await client.uploaded(data)
+            let image = try await client.ask(.get, "/v2/images/\(id)").json
+            #expect(image["status"]?.string == "active")
+            #expect(image["size"]?.int == 3_500_001)
+            #expect(image["os_hash_algo"]?.string == "sha512")
+            #expect(image["os_hash_value"]?.string == SHA512Digest.hex(of: data.readableBytesView))
+            #expect(image["checksum"]?.string == MD5Digest.hex(of: data.readableBytesView))
+            let answer = try await client.ask(.get, "/v2/images/\(id)/file")
+            #expect(answer.status == .ok)
+            #expect(answer.body == data)
+            #expect(glance.files == [id])
+        }
+    }
+
+    @Test func anEmptyImageIsAnImage() async throws {
+        try await withGlanceAPI { _, client async throws in
+            let id = try await client.uploaded(ByteBuffer())
+            #expect(try await client.status(id) == "active")
+            #expect(try await client.ask(.get, "/v2/images/\(id)/file").body.readableBytes == 0)
+        }
+    }
+
+    @Test func aRangeIsSentAloneAndOneOutsideIsRefused() async throws {
+        try await withGlanceAPI { _, client async throws in
+            let data = bytes(1_000_000)
+            let id = try await client.uploaded(data)
+            let part = try await client.ask(.get, "/v2/images/\(id)/file", [.range: "bytes=1000-1999"])
+            #expect(part.status == .partialContent)
+            #expect(part.headers[.contentRange] == "bytes 1000-1999/1000000")
+            #expect(part.body == data.getSlice(at: 1000, length: 1000))
+            let tail = try await client.ask(.get, "/v2/images/\(id)/file", [.range: "bytes=-10"])
+            #expect(tail.body == data.getSlice(at: 999_990, length: 10))
+            let outside = try await client.ask(.get, "/v2/images/\(id)/file", [.range: "bytes=1000000-"])
+            #expect(outside.status == .rangeNotSatisfiable)
+        }
+    }
+
+    @Test func anImageWithoutDataAnswers204() async throws {
+        try await withGlanceAPI { _, client async throws in
+            let id = try await client.created()
+            #expect(try await client.ask(.get, "/v2/images/\(id)/file").status == .noContent)
+        }
+    }
+
+    @Test func onlyAQueuedImageTakesData() async throws {
+        try await withGlanceAPI { _, client async throws in
+            let id = try await client.uploaded(bytes(100))
+            #expect(try await client.ask(.put, "/v2/images/\(id)/file", octets, bytes: bytes(10)).status == .conflict)
+            #expect(try await client.status(id) == "active")
+            #expect(try await client.ask(.get, "/v2/images/\(id)/file").body == bytes(100))
+        }
+    }
+
+    @Test func formatsMustBeKnownBeforeDataComes() async throws {
+        try await withGlanceAPI { _, client async throws in
+            let response = try await client.ask(.post, "/v2/images", json: #"{"name": "bare"}"#)
+            let id = try #require(response.json["id"]?.string)
+            let refused = try await client.ask(.put, "/v2/images/\(id)/file", octets, bytes: bytes(10))
+            #expect(refused.status == .badRequest)
+            #expect(refused.text.contains("container_format, disk_format"))
+            #expect(try await client.status(id) == "queued")
+        }
+    }
+
+    @Test func dataOfAnotherTypeIsRefused() async throws {
+        try await withGlanceAPI { _, client async throws in
+            let id = try await client.created()
+            let refused = try await client.ask(.put, "/v2/images/\(id)/file", [.contentType: "text/plain"], bytes: bytes(10))
+            #expect(refused.status == .unsupportedMediaType)
+        }
+    }
+
+    @Test func anImageOverTheLimitIsRefusedAndLeavesNothing() async throws {
+        var limits = GlanceLimits()
+        limits.imageSize = 1_000
+        try await withGlanceAPI(limits: limits) { glance, client in
+            let id = try await client.created()
+            let refused = try await client.ask(.put, "/v2/images/\(id)/file", octets, bytes: bytes(2_000))
+            #expect(refused.status == .contentTooLarge)
+            #expect(try await client.status(id) == "queued")  // it said so before it sent anything
+            #expect(glance.files == [])
+        }
+    }
+
+    @Test func dataThatIsNotWhatWasPromisedKillsTheImage() async throws {
+        try await withGlanceAPI { glance, client in
+            let id = try await client.created()
+            var headers = octets
+            headers[.contentMD5] = MD5Digest.hex(of: [1, 2, 3])
+            let refused = try await client.ask(.put, "/v2/images/\(id)/file", headers, bytes: bytes(100))
+            #expect(refused.status == .badRequest)
+            #expect(try await client.status(id) == "killed")
+            #expect(glance.files == [])
+        }
+    }
+
+    @Test func aGrantFetchesItsImageWithoutAToken() async throws {
+        try await withGlanceAPI { glance, client in
+            let data = bytes(10_000)
+            let id = try await client.uploaded(data)
+            let other = try await client.uploaded(bytes(10), "other")
+            func grant(_ image: String, _ key: GrantSigningKey, for seconds: Int = 60) throws -> HTTPFields {
+                let grant = Grant(
+                    image: try #require(ImageID(image)), server: .random(), host: "compute-1.tunis", hostKey: "key",
+                    expiresAt: .now() + .seconds(seconds))
+                return [.meridianGrant: try key.sign(grant)]
+            }
+            let key = glance.signingKey
+            let good = try await client.ask(.get, "/v2/images/\(id)/file", as: nil, try grant(id, key))
+            #expect(good.status == .ok)
+            #expect(good.body == data)
+            let forAnother = try await client.ask(.get, "/v2/images/\(id)/file", as: nil, try grant(other, key))
+            #expect(forAnother.status == .unauthorized)
+            let expired = try await client.ask(.get, "/v2/images/\(id)/file", as: nil, try grant(id, key, for: -1))
+            #expect(expired.status == .unauthorized)
+            let forged = try await client.ask(.get, "/v2/images/\(id)/file", as: nil, try grant(id, try .generate()))
+            #expect(forged.status == .unauthorized)
+            #expect(try await client.ask(.delete, "/v2/images/\(id)").status == .noContent)
+            let gone = try await client.ask(.get, "/v2/images/\(id)/file", as: nil, try grant(id, key))
+            #expect(gone.status == .gone)
+        }
+    }
+}
