@@ -39,6 +39,11 @@ package struct Reconciler: Sendable {
     package struct Work: Sendable, Hashable {
         package var verb: Verb
         package var order: WorkOrder
+
+        package init(verb: Verb, order: WorkOrder) {
+            self.verb = verb
+            self.order = order
+        }
     }
 
     package enum Action: Sendable, Hashable {
