@@ -1,0 +1,34 @@
+package import APIConventions
+package import CloudModel
+package import CellProtocol
+
+// What Nova needs of others. The program passes the implementations in; none of these mentions a transport.
+
+/// The images a caller may boot (Glance).
+package protocol ImageCatalog: Sendable {
+    /// One image, as this caller sees it. Throws `CloudError(.notFound)` for one that doesn't exist or isn't the caller's to see.
+    func image(_ id: ImageID, for caller: Caller) async throws -> CatalogImage
+}
+
+/// An image as Nova needs it.
+package struct CatalogImage: Sendable {
+    package var reference: ImageReference
+    /// Glance's word: only `active` boots.
+    package var status: String
+
+    package init(reference: ImageReference, status: String) {
+        self.reference = reference
+        self.status = status
+    }
+}
+
+/// Questions that only a cell can answer. Synchronous, at most 10 s, no row (docs/life-of-a-server.md).
+package protocol CellQuestions: Sendable {
+    /// The tail of the guest's serial console. Throws `CloudError(.unavailable)` with a retry hint when the cell is silent.
+    func consoleOutput(of server: ServerID, in cell: CellName, lines: Int?, request: RequestID?) async throws -> String
+}
+
+/// Tells the SuperScheduler that there are new intents. A wake-up, not the truth: it may be lost, so it neither waits nor fails.
+package protocol IntentSignal: Sendable {
+    func newIntents()
+}

@@ -1,0 +1,112 @@
+package import APIConventions
+package import CloudModel
+package import Database
+package import Hummingbird
+package import Logging
+
+/// The compute API: what OpenStack's Nova answers, over the read model of all cells, and Meridian's own `/meridian/v1`.
+///
+/// Stateless: any number of processes may serve it beside each other. A request that changes something ends as a row before it is
+/// answered; the SuperScheduler, woken by `IntentSignal`, carries it on.
+package struct NovaService: Sendable {
+    let policy: Policy
+    let authenticator: any TokenAuthenticator
+    let identityURL: String
+    let publicURL: String
+    let images: any ImageCatalog
+    let questions: any CellQuestions
+    let signal: any IntentSignal
+    let regionSilent: Duration
+    let log: Logger
+
+    let servers: ServerStore
+    let creates: CreateStore
+    let batcher: CreateBatcher
+    let actions: ActionStore
+    let timelines: ActionTimelineStore
+    let metadata: MetadataStore
+    let tags: TagStore
+    let flavors: FlavorStore
+    let keypairs: KeypairStore
+    let quotas: QuotaStore
+    let groups: ServerGroupStore
+    let zones: ZoneStore
+    let hosts: HostStore
+    let cells: CellStore
+    let events: EventStore
+
+    /// - Parameters:
+    ///   - publicURL: what clients call, without a path: `https://127.0.0.1:8774`. Links are made from it.
+    ///   - identityURL: told to whoever comes without a token.
+    ///   - quotas: what a project has that an administrator gave no limits.
+    ///   - policyOverrides: rules by Nova's names that replace our defaults. Throws for one that can't be read.
+    ///   - regionSilent: a cell without contact for this long is shown as down.
+    package init(
+        database: Database, authenticator: any TokenAuthenticator, images: any ImageCatalog, questions: any CellQuestions,
+        signal: any IntentSignal, quotas: QuotaLimits = QuotaLimits(), publicURL: String, identityURL: String,
+        policyOverrides: [String: String] = [:], regionSilent: Duration = .seconds(5), logger: Logger
+    ) throws {
+        policy = try Policy(defaults: NovaPolicy.defaults, overrides: policyOverrides)
+        self.authenticator = authenticator
+        self.identityURL = identityURL
+        self.publicURL = publicURL.hasSuffix("/") ? String(publicURL.dropLast()) : publicURL
+        self.images = images
+        self.questions = questions
+        self.signal = signal
+        self.regionSilent = regionSilent
+        log = logger
+        servers = ServerStore(database: database)
+        let creates = CreateStore(database: database, defaults: quotas)
+        self.creates = creates
+        batcher = CreateBatcher { try await creates.insert($0) }
+        actions = ActionStore(database: database)
+        timelines = ActionTimelineStore(database: database)
+        metadata = MetadataStore(database: database)
+        tags = TagStore(database: database)
+        flavors = FlavorStore(database: database)
+        keypairs = KeypairStore(database: database)
+        self.quotas = QuotaStore(database: database, defaults: quotas)
+        groups = ServerGroupStore(database: database)
+        zones = ZoneStore(database: database)
+        hosts = HostStore(database: database)
+        cells = CellStore(database: database)
+        events = EventStore(database: database)
+    }
+
+    /// Adds everything to a service's router: `/` and the version documents without a token, and behind one the API under `/v2.1`
+    /// and `/v2.1/{project_id}`, the same under `/regions/{region}` for servers whose home is that region, and `/meridian/v1`.
+    ///
+    /// The router has the request id's middleware already (`APIRouter.service`); versions, errors and authentication are added here.
+    package func addRoutes(to router: Router<APIRequestContext>) {
+        VersionRoutes(service: self).add(to: router)
+        for prefix in ["/v2.1", "/v2.1/{project_id}", "/regions/{region}/v2.1", "/regions/{region}/v2.1/{project_id}"] {
+            let routes = NovaRoutes(service: self, group: protected(router.group(RouterPath(prefix)), errors: .nova))
+            addServers(to: routes)
+            addFlavors(to: routes)
+        }
+    }
+
+    private func protected(_ group: APIRoutes, errors: ErrorStyle) -> APIRoutes {
+        group
+            .add(middleware: MicroversionMiddleware(errors: errors))
+            .add(middleware: ErrorMiddleware(errors, identityURL: identityURL, translate: Self.translate))
+            .add(middleware: AuthenticationMiddleware(authenticator))
+    }
+
+    /// What the database's errors mean to a client.
+    package static func translate(_ error: any Error) -> CloudError? {
+        guard let error = error as? DatabaseError else { return nil }
+        if error.isConnectionLoss || error.sqlState.category == "53" || error.sqlState.category == "57" {
+            return CloudError(
+                .unavailable, "The compute service can't reach its database. Try again in a moment.", cause: error, retryAfter: 5)
+        }
+        // A filter's regular expression that PostgreSQL can't read, or text it can't store.
+        if error.sqlState.rawValue == "2201B" {
+            return CloudError(.badRequest, "A filter of the query is not a valid regular expression.", cause: error)
+        }
+        if error.sqlState.category == "22" {
+            return CloudError(.badRequest, "The request holds a value that can't be stored.", cause: error)
+        }
+        return nil
+    }
+}

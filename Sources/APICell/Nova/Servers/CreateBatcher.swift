@@ -1,0 +1,94 @@
+import CloudModel
+import Synchronization
+
+/// Groups creates that arrive while a commit is in flight into the next commit, so that a storm costs a few commits rather than
+/// one each, and quota needs one lock per project and batch.
+///
+/// The first create that finds no commit in flight leads: it stores what is waiting, answers those who wait, and hands the lead to
+/// the next one waiting, if any. Nothing runs between requests. When the process dies, what wasn't committed was never accepted.
+final class CreateBatcher: Sendable {
+    /// More would hold the project's lock longer than a client should wait; fewer would make more commits than a disk likes.
+    static let largestBatch = 64
+    /// A burst beyond this is told to come back rather than kept in memory.
+    static let longestQueue = 4_096
+
+    private enum Wake: Sendable {
+        case answered(Result<CreateOutcome, any Error>)
+        case lead
+    }
+
+    private struct Waiting: Sendable {
+        let order: CreateOrder
+        let continuation: CheckedContinuation<Wake, Never>
+    }
+
+    private struct State {
+        var waiting: [Waiting] = []
+        var isLed = false
+    }
+
+    private let state = Mutex(State())
+    private let store: @Sendable ([CreateOrder]) async throws -> [CreateOutcome]
+
+    /// `store` answers each order, in their order; when it throws, none of them was stored.
+    init(store: @escaping @Sendable ([CreateOrder]) async throws -> [CreateOutcome]) { self.store = store }
+
+    func callAsFunction(_ order: CreateOrder) async throws -> CreateOutcome {
+        let leads: Bool? = state.withLock { state in
+            guard state.waiting.count < Self.longestQueue else { return nil }
+            guard !state.isLed else { return false }
+            state.isLed = true
+            return true
+        }
+        guard let leads else {
+            throw CloudError(.unavailable, "Too many servers are being created at once. Try again in a moment.", retryAfter: 2)
+        }
+        if leads { return try await lead(with: order) }
+
+        let wake = await withCheckedContinuation { continuation in
+            let leadNow = state.withLock { state in
+                // The leader may have left between the two looks.
+                guard state.isLed else {
+                    state.isLed = true
+                    return true
+                }
+                state.waiting.append(Waiting(order: order, continuation: continuation))
+                return false
+            }
+            if leadNow { continuation.resume(returning: .lead) }
+        }
+        switch wake {
+        case .answered(let result): return try result.get()
+        case .lead: return try await lead(with: order)
+        }
+    }
+
+    /// Stores the leader's order with those waiting. Shielded from the leader's own cancellation: others depend on it.
+    private func lead(with order: CreateOrder) async throws -> CreateOutcome {
+        let others = state.withLock { state in
+            let count = min(state.waiting.count, Self.largestBatch - 1)
+            let others = Array(state.waiting.prefix(count))
+            state.waiting.removeFirst(count)
+            return others
+        }
+        let result = await Task { [store] in
+            do {
+                return Result<[CreateOutcome], any Error>.success(try await store([order] + others.map(\.order)))
+            } catch {
+                return .failure(error)
+            }
+        }.value
+        let next = state.withLock { state -> Waiting? in
+            guard !state.waiting.isEmpty else {
+                state.isLed = false
+                return nil
+            }
+            return state.waiting.removeFirst()
+        }
+        next?.continuation.resume(returning: .lead)
+        for (index, other) in others.enumerated() {
+            other.continuation.resume(returning: .answered(result.map { $0[index + 1] }))
+        }
+        return try result.get()[0]
+    }
+}
