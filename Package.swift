@@ -134,16 +134,17 @@ let testKit: [Target] = [
 ]
 
 let programs: [Target] = [
+    module("ProgramKit", in: "Programs", ["Observability", "RegionConfig", .arguments, .log, .lifecycle, .signals]),
     program("meridian", ["CommandLineTool"]),
     program(
         "meridian-api",
         [
             "APIConventions", "CellProtocol", "CloudModel", "ComputeRecords", "Database", "Glance", "Keystone", "Messaging",
-            "Nova", "Observability", "RegionConfig", "SuperScheduler", "Tokens", .http,
+            "Nova", "Observability", "ProgramKit", "RegionConfig", "SuperScheduler", "Tokens", .http,
         ]),
     program(
         "meridian-cell",
-        ["CellProtocol", "CloudModel", "Conductor", "Database", "Messaging", "Observability", "RegionConfig", "Scheduler"]),
+        ["CellProtocol", "CloudModel", "Conductor", "Database", "Messaging", "Observability", "ProgramKit", "RegionConfig", "Scheduler"]),
     program(
         "meridian-host",
         ["CellProtocol", "CloudModel", "ComputeAgent", "HypervisorLibvirt", "Hypervisors", "Messaging", "Observability", "RegionConfig"]),
@@ -163,6 +164,7 @@ let testTargets: [Target] = [
         of: "Glance", in: "APICell",
         ["APIConventions", "CloudModel", "CloudTestKit", "Database", "Tokens", .http, .httpTesting, .httpTypes, .log, .nioCore]),
     tests(of: "Database", in: "Shared", ["CloudModel", "CloudTestKit", .lifecycle, .log]),
+    tests(of: "Messaging", in: "Shared", ["CellProtocol", "CloudModel", "CZeroMQ", .log]),
     tests(of: "RegionConfig", in: "Shared", ["CloudModel"]),
     tests(of: "Observability", in: "Shared", [.log, .lifecycle, .nioCore, .nioPosix]),
     tests(of: "Tokens", in: "Shared", ["CloudModel"]),

@@ -1,0 +1,18 @@
+package import RegionConfig
+
+extension HostSelection {
+    /// As the region's file chose. `region_weight` ranks cells, not hosts: it belongs to the super-scheduler and is passed over here.
+    package init(_ scheduling: Scheduling) throws {
+        switch scheduling.policy {
+        case .simple: self.init(.simple)
+        case .chance: self.init(.chance(seed: scheduling.seed))
+        case .zone: self.init(.zone)
+        case .filter:
+            let filters = scheduling.filters.compactMap { HostFilters.named($0.rawValue) }
+            let weighers = scheduling.weighers.compactMap { weighted in
+                HostWeighers.named(weighted.weigher.rawValue).map { Weighted($0, multiplier: weighted.multiplier) }
+            }
+            self.init(.filter(filters, weighers))
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import ArgumentParser
+import CellProtocol
+import CloudModel
+import Database
+import Messaging
+import Observability
+import ProgramKit
+import RegionConfig
+import ServiceLifecycle
+import SuperScheduler
+import Tokens
+
+/// The super-scheduler: the hub that cells and API processes dial.
+struct SuperSchedulerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "super-scheduler", abstract: "Place servers in cells, hand their intents over, and take the cells' reports.")
+
+    @OptionGroup var daemon: DaemonOptions
+
+    func run() async {
+        await daemon.serve("meridian-super-scheduler") { folders, log in
+            let federation = try FederationFile.load(folders.federationFile)
+            let top = federation.apiCell
+            let database = Database(try DatabaseAddress(file: folders.databaseConninfo), logger: log)
+            let messenger = try ZeroMQMessenger(
+                .init(
+                    name: .hub(federation.name), keys: try .load(folders.secretKey(role: "hub", name: federation.name)),
+                    listen: [
+                        Listener(
+                            control: "tcp://\(top.address):\(top.ports.hubControl)", bulk: "tcp://\(top.address):\(top.ports.hubBulk)",
+                            enrolment: Enrolment(directory: folders.enrolled))
+                    ],
+                    heartbeat: federation.timing.heartbeat),
+                logger: log)
+            let signer = GrantSigner(
+                key: try GrantSigningKey(file: "\(folders.grantKeys)/signing.key"),
+                imageURL: "\(top.scheme)://\(top.address):\(top.ports.image)")
+            let hub = SuperSchedulerService(
+                database: database, messenger: messenger, timing: federation.timing, signer: signer, logger: log)
+            let health = HealthServer(
+                host: top.address, port: top.ports.superSchedulerHealth,
+                checks: [
+                    "database": {
+                        do {
+                            try await hub.checkDatabase()
+                            return .healthy
+                        } catch { return .unhealthy("\(error)") }
+                    }
+                ])
+            return [health, database, Leadership(hub: hub, then: [messenger, hub])]
+        }
+    }
+}
+
+/// Runs services once this process may lead, and ends when it no longer may: then the process stops and is started anew.
+struct Leadership: Service {
+    let hub: SuperSchedulerService
+    let services: [any Service]
+
+    init(hub: SuperSchedulerService, then services: [any Service]) {
+        self.hub = hub
+        self.services = services
+    }
+
+    func run() async throws {
+        let lock = try await cancelWhenGracefulShutdown { try await hub.lead() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for service in services { group.addTask { try await service.run() } }
+            group.addTask { await lock.lost() }
+            try await group.next()
+            group.cancelAll()
+        }
+        await lock.release()
+    }
+}
+
+/// Signs grants with the API cell's key.
+struct GrantSigner: ImageGrantSigner {
+    let key: GrantSigningKey
+    let imageURL: String
+
+    func grant(image: ImageID, server: ServerID, host: HostName, expires: Timestamp) throws -> String {
+        try key.sign(Grant(image: image, server: server, host: host, hostKey: "", expiresAt: expires))
+    }
+
+    func url(of image: ImageID) -> String { "\(imageURL)/v2/images/\(image)/file" }
+}

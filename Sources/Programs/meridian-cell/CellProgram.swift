@@ -1,0 +1,9 @@
+import ArgumentParser
+
+/// The processes of a region's control host.
+@main
+struct CellProgram: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "meridian-cell", abstract: "Run a child cell: its conductor, or its scheduler.",
+        subcommands: [ConductorCommand.self, SchedulerCommand.self])
+}
