@@ -78,17 +78,20 @@ package final class Database: Service, Sendable {
             try await connection.runScript("SET statement_timeout = \(Self.scriptTimeout.milliseconds)")
             do {
                 try await connection.runScript(script, timeout: Self.scriptTimeout)
+                try await connection.runScript("RESET statement_timeout")
+            } catch let notSent as NotSent {
+                throw notSent.cause
             } catch {
-                try await connection.runScript("ROLLBACK; RESET statement_timeout")
+                // ROLLBACK in case the script said BEGIN. The script's own error is the one to tell.
+                do { try await connection.runScript("ROLLBACK; RESET statement_timeout") } catch { connection.close() }
                 throw error
             }
-            try await connection.runScript("RESET statement_timeout")
         }
     }
 
     static let scriptTimeout = Duration.seconds(600)
 
-    /// Lends a connection to `body` alone. One that is left unusable is closed.
+    /// Lends a connection to `body` alone. When `body` throws `NotSent` nothing has reached the server, and it is run again.
     func exclusively<R>(_ body: (Connection) async throws -> R) async throws -> R {
         var attempts = 0
         while true {

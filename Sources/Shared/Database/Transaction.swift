@@ -39,6 +39,7 @@ extension Database {
     /// When it lost against another transaction (40001, 40P01) the body is run again, up to `transactionAttempts` times in all: it
     /// must not change anything outside the database. When the connection is lost during COMMIT the error says so: whether it
     /// took effect is unknown.
+    @discardableResult
     package func transaction<R: Sendable>(
         _ isolation: Isolation = .readCommitted, retrying: Bool = true, _ body: @Sendable (Transaction) async throws -> R
     ) async throws -> R {
@@ -65,8 +66,8 @@ extension Database {
         do {
             result = try await body(Transaction(state: state))
         } catch {
-            try await state.rollBack()
-            if error is NotSent { throw error }
+            await state.rollBack()
+            if let notSent = state.notSent { throw notSent }
             if state.lostAgainstAnother { throw LostAgainstAnother(thrown: error) }
             throw error
         }
@@ -92,7 +93,12 @@ private final class TransactionState: Sendable {
         var phase = Phase.unbegun
         /// The first error of a statement: PostgreSQL refuses everything after it.
         var failure: DatabaseError?
+        /// Not even BEGIN has gone out: the connection was dead already.
+        var notSent: NotSent?
     }
+
+    /// How long a ROLLBACK may take before the connection is closed instead, which does the same.
+    private static let rollBackTimeout = Duration.seconds(2)
 
     private let connection: Connection
     private let begin: SQL
@@ -103,22 +109,23 @@ private final class TransactionState: Sendable {
         self.begin = begin
     }
 
+    var notSent: NotSent? { state.withLock { $0.notSent } }
     var lostAgainstAnother: Bool { state.withLock { $0.failure?.isRetryable ?? false } }
 
     func run(_ statements: [SQL]) async throws -> [Rows] {
         let beginsNow = try enter()
         let content: Operation.Content =
             beginsNow ? .several([begin] + statements) : statements.count == 1 ? .one(statements[0]) : .several(statements)
-        let results = try await recordingFailure {
-            try await connection.run(content, isAtomic: false)
-        }
+        let results = try await recordingFailure(beginsNow) { try await connection.run(content, isAtomic: false) }
         return beginsNow ? Array(results.dropFirst()) : results
     }
 
     func runScript(_ script: String) async throws {
         let beginsNow = try enter()
-        try await recordingFailure {
-            if beginsNow { _ = try await connection.run(.one(begin), isAtomic: false) }
+        if beginsNow {
+            try await recordingFailure(true) { _ = try await connection.run(.one(begin), isAtomic: false) }
+        }
+        try await recordingFailure(false) {
             try await connection.runScript(script, timeout: Database.scriptTimeout)
         }
     }
@@ -141,13 +148,14 @@ private final class TransactionState: Sendable {
     }
 
     /// Never throws because of the rollback itself: if that fails the connection is closed, and the server rolls back.
-    func rollBack() async throws {
+    func rollBack() async {
         guard end() else { return }
         do {
-            _ = try await connection.run(.one("ROLLBACK"), isAtomic: false, isCancellable: false)
-        } catch let error as DatabaseError {
-            connection.close(error)
-        } catch is NotSent {}
+            _ = try await connection.run(
+                .one("ROLLBACK"), isAtomic: false, isCancellable: false, timeout: Self.rollBackTimeout)
+        } catch {
+            connection.close()
+        }
     }
 
     /// Says whether this statement must bring BEGIN along.
@@ -171,9 +179,12 @@ private final class TransactionState: Sendable {
         }
     }
 
-    private func recordingFailure<R>(_ body: () async throws -> R) async throws -> R {
+    private func recordingFailure<R>(_ isFirst: Bool, _ body: () async throws -> R) async throws -> R {
         do {
             return try await body()
+        } catch let notSent as NotSent {
+            if isFirst { state.withLock { $0.notSent = notSent } }
+            throw notSent.cause
         } catch let error as DatabaseError {
             state.withLock { $0.failure = $0.failure ?? error }
             throw error

@@ -42,9 +42,11 @@ extension Connection {
             guard operation.isWaitedFor else { return }
             if now >= operation.deadline {
                 operation.isAbandoned = true
-                operation.fail(
-                    DatabaseError(
-                        .timeout, .queryCanceled, "The statement waited too long behind others on its connection."))
+                if operation === head {  // a cancel that came before the statement had begun was ignored: once more
+                    operation.cancelSent = false
+                    sendCancel(for: operation)
+                }
+                operation.fail(operation.cancelRequested ? CancellationError() : waitedTooLong)
             } else {
                 next = min(next, operation.deadline)
             }
@@ -54,6 +56,10 @@ extension Connection {
 
     private func timedOut(_ message: String) -> DatabaseError {
         DatabaseError(.timeout, .connectionFailure, message, isConnectionLoss: true)
+    }
+
+    private var waitedTooLong: DatabaseError {
+        DatabaseError(.timeout, .queryCanceled, "The statement waited too long behind others on its connection.")
     }
 
     /// Asks for a sign of life when nothing was heard for a while; the answer has its own deadline.
@@ -67,11 +73,14 @@ extension Connection {
 
     // MARK: Cancelling
 
-    /// The task that waits for the operation was cancelled.
+    /// The task that waits for the operation was cancelled. It is told as soon as the server has ended the statement, at the latest
+    /// after the grace period.
     func cancel(_ operation: Operation) {
         operation.cancelRequested = true
-        if operations.first === operation { sendCancel(for: operation) }
-        // Otherwise it has not been started (`start` refuses it), or its turn comes (`headChanged`), or it has ended.
+        guard operation.isWaitedFor, operation.deadline < .max else { return }  // ended, or not started: `start` refuses it
+        operation.deadline = min(operation.deadline, PollThread.now() + settings.grace.nanoseconds)
+        setTimer(operation.deadline)
+        if operations.first === operation { sendCancel(for: operation) }  // else when its turn comes: `headChanged`
     }
 
     func sendCancel(for operation: Operation) {

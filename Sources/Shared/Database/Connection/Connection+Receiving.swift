@@ -107,7 +107,7 @@ extension Connection {
         defer { headChanged(now) }
         guard let error = operation.error else { return operation.succeed() }
         if mayBeSentAgain(operation, after: error) {
-            operation.wasRetried = true
+            operation.retries += 1
             operation.error = nil
             operation.results = []
             operation.usesStaleStatement = false
@@ -117,15 +117,17 @@ extension Connection {
         operation.fail(error)
     }
 
+    /// Several cancelled tasks in a row may each hit the same bystander; more than this would be somebody cancelling by hand.
+    private static let retriesAfterStrayCancels = 5
+
     /// Nothing of the operation has remained, and it was not its own fault: its statement had gone stale, or it was hit by a cancel
     /// meant for the one before it.
     private func mayBeSentAgain(_ operation: Operation, after error: DatabaseError) -> Bool {
-        guard operation.isAtomic, !operation.wasRetried, operation.isWaitedFor, !operation.cancelRequested else {
-            return false
-        }
-        if operation.usesStaleStatement { return true }
+        guard operation.isAtomic, operation.isWaitedFor, !operation.cancelRequested else { return false }
+        if operation.usesStaleStatement { return operation.retries == 0 }
         let isOwnTimeout = PollThread.now() - operation.startedAt >= operation.timeout.nanoseconds
         return error.sqlState == .queryCanceled && !operation.cancelSent && hasSentCancels && !isOwnTimeout
+            && operation.retries < Self.retriesAfterStrayCancels
     }
 
     private func headChanged(_ now: Int64) {

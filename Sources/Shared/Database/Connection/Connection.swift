@@ -121,12 +121,12 @@ actor Connection: PollHandler {
         if let pg { PQfinish(pg) }
         pg = nil
         expectations = FIFO()
+        onClosed(error)  // before its callers learn of it, so that none is given this connection again
         for operation in operations.removeAll() {
             operation.fail(operation.cancelRequested ? CancellationError() : operation.error ?? error)
         }
         for operation in early { operation.fail(NotSent(cause: error)) }
         early = []
-        onClosed(error)
     }
 
     /// libpq's sentence about what went wrong last.

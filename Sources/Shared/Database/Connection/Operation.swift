@@ -34,7 +34,7 @@ final class Operation: PollWork, @unchecked Sendable {
     var cancelSent = false
     /// Its caller has stopped waiting; what still comes is thrown away.
     var isAbandoned = false
-    var wasRetried = false
+    var retries = 0
     /// The statements it prepared or used, to be forgotten when they turn out stale.
     var usesStaleStatement = false
 

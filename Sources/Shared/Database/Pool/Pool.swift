@@ -28,6 +28,10 @@ final class Pool: Sendable {
         state = Locked(State(machine: PoolStateMachine(limits: limits)))
     }
 
+    deinit {
+        for connection in state.withLock({ Array($0.connections.values) }) { connection.close() }
+    }
+
     /// A connection, now or within the acquire timeout.
     func lease(_ use: PoolStateMachine.Use) async throws -> Lease {
         if let lease = leaseNow(use) { return lease }
@@ -61,6 +65,9 @@ final class Pool: Sendable {
     }
 
     var connectionCount: Int { state.withLock { $0.machine.connectionCount } }
+    var waitingCount: Int { state.withLock { $0.machine.waitingCount } }
+    /// Leases of shared connections that have not ended.
+    var underWay: Int { state.withLock { $0.machine.sharedUnderWay } }
 
     // MARK: Waiting
 

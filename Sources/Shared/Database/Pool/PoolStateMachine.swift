@@ -143,8 +143,9 @@ struct PoolStateMachine {
         }
     }
 
-    /// The time of a `wake` has come.
+    /// The time of a `wake` has come. Superseded wakes may be told too; they do nothing.
     mutating func tick(now: Int64, _ actions: inout [Action]) {
+        guard wakeAt <= now else { return }  // an earlier wake took this one's place
         wakeAt = .max
         while let first = sharedWaiters.first, first.deadline <= now {
             _ = sharedWaiters.popFirst()
@@ -181,6 +182,15 @@ struct PoolStateMachine {
 
     var connectionCount: Int { connections.count }
     var waitingCount: Int { sharedWaiters.count + exclusiveWaiters.count }
+    /// Leases of shared connections that have not ended.
+    var sharedUnderWay: Int {
+        connections.values.reduce(0) { sum, state in
+            switch state {
+            case .shared(let underWay, _), .reserved(let underWay): sum + underWay
+            case .opening, .exclusive, .closing: sum
+            }
+        }
+    }
     /// How many connections a transaction holds.
     var exclusiveCount: Int { order.count { connections[$0] == .exclusive } }
 
