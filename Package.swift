@@ -171,6 +171,12 @@ let testTargets: [Target] = [
     tests(of: "APIConventions", in: "Shared", ["CloudModel", .http, .httpTesting, .httpTypes, .nioCore, .log]),
     tests(of: "Hypervisors", in: "Host", ["CellProtocol", "CloudModel"]),
     tests(of: "ComputeAgent", in: "Host", ["CellProtocol", "CloudModel", "Hypervisors", "Messaging", .log]),
+    tests(
+        of: "Nova", in: "APICell",
+        [
+            "APIConventions", "CellProtocol", "CloudModel", "CloudTestKit", "ComputeRecords", "Database", .http, .httpTesting,
+            .httpTypes, .nioCore, .log,
+        ]),
 ]
 
 let package = Package(
