@@ -2,8 +2,10 @@
 package struct MessagingCounters: Sendable, Hashable {
     /// Calls, casts, replies and heartbeats handed to the transport.
     package var sent = 0
-    /// Well-formed messages taken from it.
+    /// Well-formed calls, casts and replies taken from it.
     package var received = 0
+    /// Heartbeats taken from it.
+    package var heartbeats = 0
     /// Calls answered with a reply.
     package var answered = 0
     /// Calls of ours that ended without an answer in time.

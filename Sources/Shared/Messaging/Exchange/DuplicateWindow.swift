@@ -2,7 +2,7 @@
 /// twice. Bounded by `capacity` messages; answers are kept only while the caller may still wait.
 struct DuplicateWindow {
     /// What is known of an id.
-    enum Verdict {
+    enum Verdict: Equatable {
         case new
         /// Being handled now, a cast, or a call whose caller has given up: nothing to do.
         case taken

@@ -61,7 +61,8 @@ extension Exchange {
         if answers { beat(peer, on: .control) }
     }
 
-    /// Does what is due, and says when to come again.
+    /// Does what is due, and says when to come again: after a heartbeat at the latest (what comes in meanwhile has deadlines too),
+    /// and before the deadline of a call that is sent meanwhile. Nil: stopped.
     func tick(at now: BootInstant) -> BootInstant? {
         var overdue: [Call] = []
         var late: [Task<Void, Never>] = []
@@ -88,7 +89,8 @@ extension Exchange {
                 for peer in lost { tell(.lost(peer), in: &state) }
                 state.nextSweep = now + heartbeat
             }
-            return [state.callDeadlines.next, state.runningDeadlines.next, state.nextSweep].compactMap { $0 }.min()
+            let next = [state.callDeadlines.next, state.runningDeadlines.next, state.nextSweep].compactMap { $0 }.min()
+            return min(next ?? .distantFuture, now + heartbeat)
         }
         for call in overdue { call.continuation.resume(throwing: MessagingError.timeout) }
         for task in late { task.cancel() }

@@ -17,7 +17,7 @@ extension Exchange {
                 settle(envelope, from: peer, .failure(try Refusal.decode(envelope.body)))
             case .heartbeat:
                 let heartbeat = try Heartbeat(reading: envelope.body)
-                count(\.received)
+                count(\.heartbeats)
                 if lane == .control { received(heartbeat, from: peer) }
             }
         } catch {

@@ -202,7 +202,8 @@ package final class MemoryNetwork: Sendable {
         if isOvertaken {
             arrival = arrival + lateness
         } else {
-            arrival = max(arrival, onPath.lastArrival)
+            // Strictly later: the heap doesn't keep the order of equals.
+            arrival = max(arrival, onPath.lastArrival + .nanoseconds(1))
             onPath.lastArrival = arrival
         }
         let delivery = Delivery(frame: frame, from: from, sender: incarnation)
@@ -225,7 +226,7 @@ package final class MemoryNetwork: Sendable {
         let ticking = state.withLock { state in state.ends.filter { $0.value.nextTick <= now }.map { ($0.key, $0.value) } }
         for (name, end) in ticking {
             release(name, at: now)
-            let next = end.exchange.tick(at: now) ?? now + .seconds(1)
+            let next = end.exchange.tick(at: now) ?? .distantFuture
             state.withLock { state in
                 guard state.ends[name]?.incarnation == end.incarnation else { return }
                 state.ends[name]?.nextTick = next

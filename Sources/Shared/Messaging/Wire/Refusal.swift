@@ -27,7 +27,7 @@ enum Refusal {
 
     static func decode(_ bytes: [UInt8]) throws(MalformedMessage) -> MessagingError {
         guard let length = bytes.first.map(Int.init), bytes.count > length else { throw MalformedMessage("an error cut off in its code") }
-        let code = String(decoding: bytes[1...length], as: UTF8.self)
+        let code = String(decoding: bytes[1..<(length + 1)], as: UTF8.self)
         let message = String(decoding: bytes[(length + 1)...], as: UTF8.self)
         if code == overloadedCode { return .overloaded }
         return .refused(CloudError.Code(rawValue: code) ?? .internalError, message)

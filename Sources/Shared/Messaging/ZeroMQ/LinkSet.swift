@@ -101,8 +101,7 @@ final class LinkSet: Outbox, @unchecked Sendable {
     }
 
     func tick(at now: BootInstant, _ loop: ReactorLoop) -> BootInstant? {
-        guard let exchange else { return nil }
-        let next = exchange.tick(at: now)
+        guard let exchange, let next = exchange.tick(at: now) else { return nil }
         if nextTending <= now {
             nextTending = now + Self.tendingPeriod
             for dealer in dealers {
@@ -113,8 +112,7 @@ final class LinkSet: Outbox, @unchecked Sendable {
                 }
             }
         }
-        guard !dealers.isEmpty else { return next }
-        return min(next ?? nextTending, nextTending)
+        return dealers.isEmpty ? next : min(next, nextTending)
     }
 
     func stop(_ loop: ReactorLoop) {

@@ -97,10 +97,21 @@ package final class ZeroMQMessenger: Messenger, Service {
 
     /// Dials and receives until the program shuts down or the task is cancelled.
     package func run() async throws {
-        let (links, dials) = (links, dials)
-        try reactor.perform { loop in try links.start(dials, loop) }
+        try start()
         try? await gracefulShutdown()
         stop()
+    }
+
+    /// Dials and receives until `stop`: for tests without a service group.
+    package func start() throws {
+        let (links, dials) = (links, dials)
+        try reactor.perform { loop in try links.start(dials, loop) }
+    }
+
+    /// Closes every socket; what waits fails. Cannot be started again.
+    package func stop() {
+        let links = links
+        reactor.inbox.submit(.perform { loop in links.stop(loop) })
     }
 
     package var name: PeerName { exchange.name }
@@ -127,11 +138,6 @@ package final class ZeroMQMessenger: Messenger, Service {
 
     /// What was counted so far.
     package var counters: MessagingCounters { exchange.counters }
-
-    private func stop() {
-        let links = links
-        reactor.inbox.submit(.perform { loop in links.stop(loop) })
-    }
 
     private static func check(_ configuration: Configuration) throws {
         var dialled: Set<PeerName> = []
