@@ -9,12 +9,15 @@ import shlex
 import tarfile
 import tempfile
 
-from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.plugins.action import ActionBase
 
 TEMPLATES = pathlib.Path(__file__).resolve().parents[2] / "templates"
 READY_SECONDS = 60  # A first start under emulation on a busy machine; a service that needs longer has a problem.
+
+
+class Failure(Exception):
+    """A sentence for the operator."""
 
 
 class ActionModule(ActionBase):
@@ -23,6 +26,13 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
+        try:
+            result.update(self._converge(task_vars))
+        except Failure as failure:
+            result.update(failed=True, msg=str(failure))
+        return result
+
+    def _converge(self, task_vars) -> dict:
         arguments = self._task.args
         self.variables = task_vars
         self.manager = task_vars["meridian_service_manager"]
@@ -49,13 +59,13 @@ class ActionModule(ActionBase):
             + [step["name"] for when in steps for step in due[when]]
             + [f"{service['name']} (started)" for service in restart + start]
         )
-        result.update(changed=bool(changes), changes=changes)
+        result = {"changed": bool(changes), "changes": changes}
         if self._task.diff and changes:
             result["diff"] = [{"prepared": "".join(f"{change}\n" for change in changes)}]
         if changes and not self._task.check_mode:
             missing = [entry["path"] for entry in changed_files if entry["data"] is None]
             if missing:
-                raise AnsibleActionFail("These files were not made yet: " + ", ".join(missing))
+                raise Failure("These files were not made yet: " + ", ".join(missing))
             self._apply(changed_folders, changed_files, strangers, due, restart, start)
         return result
 
@@ -65,11 +75,18 @@ class ActionModule(ActionBase):
         if "template" in entry:
             data = self._render(pathlib.Path(self._find_needle("templates", entry["template"])), entry.get("vars") or {})
         elif "source" in entry:
-            source = pathlib.Path(entry["source"])
-            data = source.read_bytes() if source.exists() else None  # made by an earlier play, unless that was only a check
+            data = self._digestible(entry["source"])
+        elif "append" in entry:
+            secret = self._digestible(entry["append"])
+            data = secret and to_bytes(entry["content"]) + secret
         else:
             data = to_bytes(entry["content"])
         return self._file(entry["path"], data, entry.get("mode", "0644"), entry.get("owner", "root:root"))
+
+    def _digestible(self, path: str) -> bytes | None:
+        """A file of this side; None if an earlier play would have made it and only checked."""
+        file = pathlib.Path(path)
+        return file.read_bytes() if file.exists() else None
 
     def _file(self, path: str, data: bytes | None, mode: str, owner: str = "root:root") -> dict:
         digest = hashlib.sha256(data).hexdigest() if data is not None else "missing"
@@ -136,8 +153,15 @@ class ActionModule(ActionBase):
 
     def _is_done(self, step: dict) -> str:
         if "stamp" in step:
-            return f"[ \"$(cat {self._stamp(step)})\" = {shlex.quote(str(step['stamp']))} ]"
+            return f"[ \"$(cat {self._stamp(step)})\" = {shlex.quote(self._stamp_text(step))} ]"
         return step["unless"]
+
+    def _stamp_text(self, step: dict) -> str:
+        """Short and without secrets, whatever it stands for."""
+        text = to_bytes(str(step["stamp"]))
+        if "stamp_file" in step:
+            text += self._digestible(step["stamp_file"]) or b""
+        return hashlib.sha256(text).hexdigest()
 
     def _stamp(self, step: dict) -> str:
         return shlex.quote(f"{self.variables['meridian_var']}/stamps/{step['name'].replace(' ', '-')}")
@@ -189,7 +213,7 @@ class ActionModule(ActionBase):
         lines = [f"echo 'step: {step['name']}'", f"( {step['command']}\n)"]
         if "stamp" in step:
             stamp = self._stamp(step)
-            lines.append(f"mkdir -p $(dirname {stamp}) && printf %s {shlex.quote(str(step['stamp']))} >{stamp}")
+            lines.append(f"mkdir -p $(dirname {stamp}) && printf %s {shlex.quote(self._stamp_text(step))} >{stamp}")
         return "\n".join(lines)
 
     def _start(self, service: dict, verb: str) -> str:
@@ -219,5 +243,5 @@ class ActionModule(ActionBase):
         done = self._low_level_execute_command("/bin/sh", in_data=to_bytes(script), sudoable=True)
         if done["rc"] != 0:
             said = to_text(done.get("stderr") or "").strip() or to_text(done.get("stdout") or "").strip()
-            raise AnsibleActionFail(f"{said} (exit status {done['rc']})")
+            raise Failure(f"{said} (exit status {done['rc']})")
         return to_text(done["stdout"])

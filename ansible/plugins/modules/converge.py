@@ -14,7 +14,7 @@ options:
     type: list
     elements: dict
   files:
-    description: Files with C(path), one of C(template), C(source) and C(content), and C(mode) and C(owner).
+    description: Files with C(path), one of C(template), C(source) and C(content) (to which C(append) adds a file), and C(mode) and C(owner).
     type: list
     elements: dict
   exclusive:
@@ -24,7 +24,7 @@ options:
   prepare:
     description: >-
       Steps before the services start, each a C(name), a shell C(command), and one of C(unless) (a shell condition) and C(stamp)
-      (run again when this text differs from that of the last run).
+      (run again when this text, with the contents of C(stamp_file), differs from that of the last run).
     type: list
     elements: dict
   services:
