@@ -20,12 +20,14 @@ package struct RegionFolder: Sendable {
             let region = try RegionFile.load(file)
             guard region.name.rawValue == name else {
                 throw ConfigurationError(
-                    file: file, line: nil, key: "region.name", sentence: "It says \(region.name), but its folder is called \(name).")
+                    file: file, line: nil, key: "region.name",
+                    sentence: "It says \(region.name), but its folder is called \(name).")
             }
             let hosts = region.computeHost.hosts.enumerated().map { ("compute_host.hosts[\($0)].address", $1.address) }
             for (key, address) in [("child_cell.address", region.childCell.address)] + hosts {
                 if let other = addresses.updateValue(name, forKey: address) {
-                    throw ConfigurationError(file: file, line: nil, key: key, sentence: "\(address) is already taken by \(other).")
+                    throw ConfigurationError(
+                        file: file, line: nil, key: key, sentence: "\(address) is already taken by \(other).")
                 }
             }
             regions.append(region)

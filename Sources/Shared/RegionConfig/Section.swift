@@ -17,7 +17,8 @@ struct Section {
         }
         guard data.count <= Section.largestFile, let text = String(bytes: data, encoding: .utf8) else {
             throw ConfigurationError(
-                file: file, line: nil, key: "", sentence: "The file must be UTF-8 text of at most \(Section.largestFile) bytes.")
+                file: file, line: nil, key: "", sentence: "The file must be UTF-8 text of at most \(Section.largestFile) bytes."
+            )
         }
         try self.init(text: text, file: file)
     }
@@ -33,7 +34,8 @@ struct Section {
             throw error.located(in: file)
         }
         guard let root, let mapping = root.mapping else {
-            throw ConfigurationError(file: file, line: root?.mark?.line ?? 1, key: "", sentence: "The file must hold keys and values.")
+            throw ConfigurationError(
+                file: file, line: root?.mark?.line ?? 1, key: "", sentence: "The file must hold keys and values.")
         }
         self.init(mapping, line: root.mark?.line, path: [], file: file)
     }
@@ -108,25 +110,31 @@ struct Section {
 
     mutating func flag(_ key: String) throws -> Bool {
         let node = try node(key)
-        guard node.tag.rawValueIs(.bool), let value = node.bool else { throw wrong(key, node, "true or false is expected here.") }
+        guard node.tag.rawValueIs(.bool), let value = node.bool else {
+            throw wrong(key, node, "true or false is expected here.")
+        }
         return value
     }
 
     /// One of the cases of an enumeration, by its raw value.
-    mutating func choice<Choice: RawRepresentable & CaseIterable>(_ key: String, of type: Choice.Type = Choice.self) throws -> Choice
+    mutating func choice<Choice: RawRepresentable & CaseIterable>(_ key: String, of type: Choice.Type = Choice.self) throws
+        -> Choice
     where Choice.RawValue == String {
         let node = try node(key)
         return try choice(key, node)
     }
 
-    mutating func choices<Choice: RawRepresentable & CaseIterable>(_ key: String, of type: Choice.Type = Choice.self) throws -> [Choice]
+    mutating func choices<Choice: RawRepresentable & CaseIterable>(_ key: String, of type: Choice.Type = Choice.self) throws
+        -> [Choice]
     where Choice.RawValue == String {
         try nodes(key).enumerated().map { try choice("\(key)[\($0.offset)]", $0.element) }
     }
 
     mutating func texts(_ key: String) throws -> [String] {
         try nodes(key).enumerated().map { index, node in
-            guard let text = node.scalar?.string, !text.isEmpty else { throw wrong("\(key)[\(index)]", node, "Text is expected here.") }
+            guard let text = node.scalar?.string, !text.isEmpty else {
+                throw wrong("\(key)[\(index)]", node, "Text is expected here.")
+            }
             return text
         }
     }
@@ -138,12 +146,15 @@ struct Section {
     }
 
     /// A list whose elements are either a name, or one name with a number: `[spread, {image_locality: 2.0}]`. A bare name has 1.
-    mutating func weighted<Choice: RawRepresentable & CaseIterable>(_ key: String, of type: Choice.Type = Choice.self) throws -> [(Choice, Double)]
+    mutating func weighted<Choice: RawRepresentable & CaseIterable>(_ key: String, of type: Choice.Type = Choice.self) throws
+        -> [(Choice, Double)]
     where Choice.RawValue == String {
         try nodes(key).enumerated().map { index, node in
             let place = "\(key)[\(index)]"
             guard let pair = node.mapping else { return (try choice(place, node), 1) }
-            guard pair.count == 1, let (name, multiplier) = pair.first.map({ ($0.key, $0.value) }), let value = multiplier.number else {
+            guard pair.count == 1, let (name, multiplier) = pair.first.map({ ($0.key, $0.value) }),
+                let value = multiplier.number
+            else {
                 throw wrong(place, node, "A name, or one name with a number, is expected here.")
             }
             return (try choice(place, name), value)
@@ -204,11 +215,13 @@ extension YamlError {
     /// libyaml's own words with the file and line in front, without its drawing of the place.
     fileprivate func located(in file: String) -> ConfigurationError {
         switch self {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _), .composer(_, let problem, let mark, _):
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
             ConfigurationError(file: file, line: mark.line, key: "", sentence: "This is not YAML: \(problem).")
         case .duplicatedKeysInMapping(let keys, let context):
             ConfigurationError(
-                file: file, line: context.mark.line, key: keys.sorted().joined(separator: ", "), sentence: "This key stands here twice.")
+                file: file, line: context.mark.line, key: keys.sorted().joined(separator: ", "),
+                sentence: "This key stands here twice.")
         case .no, .memory, .reader, .writer, .emitter, .representer, .dataCouldNotBeDecoded:
             ConfigurationError(file: file, line: nil, key: "", sentence: "This is not YAML: \(self).")
         }

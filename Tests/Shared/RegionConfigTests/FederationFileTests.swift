@@ -4,7 +4,8 @@ import Testing
 @testable import RegionConfig
 
 private let file =
-    URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../regions/federation.yml").standardizedFileURL.path
+    URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../regions/federation.yml").standardizedFileURL
+    .path
 
 @Suite struct FederationFileTests {
     @Test func theShippedFederationLoads() throws {

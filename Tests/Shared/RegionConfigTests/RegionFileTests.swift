@@ -5,7 +5,8 @@ import Testing
 @testable import RegionConfig
 
 /// The files that the repository ships, found from this file's own place.
-private let regions = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../regions").standardizedFileURL.path
+private let regions = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../regions")
+    .standardizedFileURL.path
 
 @Suite struct RegionFileTests {
     @Test(arguments: ["london", "amsterdam", "tunis"])

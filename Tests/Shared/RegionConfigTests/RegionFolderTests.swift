@@ -5,7 +5,8 @@ import Testing
 @testable import RegionConfig
 
 @Suite struct RegionFolderTests {
-    private let shipped = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../regions").standardizedFileURL
+    private let shipped = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../regions")
+        .standardizedFileURL
 
     @Test func theShippedRegionsFitTogether() throws {
         let folder = try RegionFolder.load(shipped.path)

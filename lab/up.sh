@@ -1,0 +1,116 @@
+#!/bin/bash
+# up.sh: everything of `make up` that comes after the programs, the image and the client are there: stands the hosts up, deploys
+# with the playbook, uploads the image, boots one server in each region, and says what to try. A second run changes nothing.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+regions=${MERIDIAN_REGIONS:-$root/regions}
+openstack=(.venv/bin/openstack --os-cloud)
+# A first boot under emulation on a busy machine takes up to a minute; five servers that take longer have a problem.
+boot_deadline_s=300
+
+started=$SECONDS
+say() { printf '[%4d s] %s\n' $((SECONDS - started)) "$*"; }
+
+deploy() {
+    say "deploying with ansible/site.yml (about 60 s the first time)"
+    # Ansible refuses standard streams that don't block, which some terminals' are; cat's are its own.
+    (cd ansible && ANSIBLE_NOCOLOR=1 sh -c 'ansible-playbook -i inventory/lab site.yml </dev/null 2>&1; echo "status $?"' | cat) >var/ansible.log
+    if [ "$(tail -n 1 var/ansible.log)" != "status 0" ]; then
+        grep -E 'fatal:|ERROR|FAILED|region.yml|federation.yml' var/ansible.log >&2 || tail -n 20 var/ansible.log >&2
+        echo "the playbook failed; its output is in var/ansible.log" >&2
+        exit 1
+    fi
+    awk '/changed=[1-9]/ { changed++ } /changed=/ { all++ } END { printf "         %d of %d hosts changed\n", changed, all }' var/ansible.log
+}
+
+write_clouds() { # what the OpenStack client and our own read
+    local user new
+    new=$(mktemp)
+    {
+        echo "# Written by make up. Ignored by git."
+        echo "clouds:"
+        for user in demo admin; do
+            cat <<CLOUD
+  $([ $user = demo ] && echo meridian || echo meridian-admin):
+    region_name: meridian
+    cacert: $root/var/secrets/tls/ca.pem
+    identity_api_version: "3"
+    image_api_version: "2"
+    # The oldest that knows "no network" (--nic none).
+    compute_api_version: "2.37"
+    auth:
+      auth_url: $auth_url
+      username: $user
+      password: $(cat "var/secrets/passwords/$user")
+      project_name: $user
+      user_domain_name: Default
+      project_domain_name: Default
+CLOUD
+        done
+    } >"$new"
+    chmod 600 "$new"
+    if cmp -s "$new" clouds.yaml; then rm "$new"; else mv "$new" clouds.yaml; fi
+}
+
+upload_image() {
+    local state
+    state=$("${openstack[@]}" meridian-admin image list --name tiny -f value -c Status)
+    [ "$state" = active ] && return
+    say "uploading the image tiny"
+    "${openstack[@]}" meridian-admin image create --public --container-format bare --disk-format qcow2 --min-ram 128 \
+        --file var/images/tiny.qcow2 tiny >/dev/null
+}
+
+servers() { "${openstack[@]}" meridian server list -f value -c Name -c Status; }
+
+boot_servers() { # one in each region, all at once
+    local region list created=0 deadline
+    list=$(servers)
+    for region in $region_names; do
+        grep -q "^hello-$region " <<<"$list" && continue
+        [ $created = 1 ] || say "booting a server in each region (a guest under emulation takes 5 to 60 s)"
+        created=1
+        "${openstack[@]}" meridian server create --image tiny --flavor m1.tiny --nic none --availability-zone "$region" \
+            "hello-$region" >/dev/null &
+    done
+    wait
+    deadline=$((SECONDS + boot_deadline_s))
+    while list=$(servers) && grep -q '^hello-.* BUILD$' <<<"$list"; do
+        if [ $SECONDS -gt $deadline ]; then
+            echo "these servers were not up in $boot_deadline_s s:" >&2
+            grep '^hello-' <<<"$list" >&2
+            exit 1
+        fi
+        sleep 2
+    done
+    if grep '^hello-.* ERROR$' <<<"$list" >&2; then
+        echo "a server failed; bin/meridian server explain NAME says why" >&2
+        exit 1
+    fi
+}
+
+read -r _ _ identity_port _ < <(python3 lab/plan.py "$regions")
+public_host=$(python3 -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["api_cell"]["public_host"])' "$regions/federation.yml")
+auth_url=https://$public_host:$identity_port/v3
+region_names=$(python3 lab/plan.py "$regions" | awk '$1 == "region" { print $2 }')
+
+say "$(lab/lab.sh up)"
+deploy
+write_clouds
+upload_image
+boot_servers
+say "the federation is up: $(echo "$region_names" | paste -sd, | sed 's/,/, /g')"
+cat <<'TRY'
+
+Try next:
+  .venv/bin/openstack --os-cloud meridian server list
+  .venv/bin/openstack --os-cloud meridian server create --image tiny --flavor m1.tiny --nic none --availability-zone tunis --wait t1
+  .venv/bin/openstack --os-cloud meridian console log show t1
+  bin/meridian server list
+  bin/meridian server trace t1
+  bin/meridian cell list
+  lab/lab.sh cut tunis          and later: lab/lab.sh heal tunis
+  make down
+TRY
