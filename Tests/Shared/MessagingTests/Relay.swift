@@ -56,11 +56,20 @@ final class Relay: Sendable {
         for descriptor in open { shutdown(descriptor, Int32(SHUT_RDWR)) }
     }
 
+    private static let lastPort = Lock(UInt16.random(in: 10_000..<30_000))
+
+    /// A port that nobody listens on, below those the system gives to outgoing connections: nobody takes it until it is used.
     static func freePort() throws -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        guard descriptor >= 0, bind(descriptor) else { throw POSIXError(.EADDRINUSE) }
-        return port(of: descriptor)
+        for _ in 0..<1_000 {
+            let port = lastPort.withLock { port in
+                port = port < 30_000 ? port + 1 : 10_000
+                return port
+            }
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            defer { close(descriptor) }
+            if descriptor >= 0, bind(descriptor, to: port) { return port }
+        }
+        throw POSIXError(.EADDRINUSE)
     }
 
     private func accepting() {
@@ -127,8 +136,8 @@ final class Relay: Sendable {
         return address
     }
 
-    private static func bind(_ descriptor: Int32) -> Bool {
-        var address = loopback(0)
+    private static func bind(_ descriptor: Int32, to port: UInt16 = 0) -> Bool {
+        var address = loopback(port)
         return withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 Foundation.bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0

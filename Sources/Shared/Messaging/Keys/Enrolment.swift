@@ -26,8 +26,9 @@ package struct Enrolment: Sendable {
     package var problems: [String] { book.problems }
 }
 
-/// Looks at the folder when its modification time changed, and for unknown keys also otherwise: at most every 200 ms, so that a
-/// stranger who knocks all the time costs at most five listings a second. Files that didn't change aren't read again.
+/// Looks at the folder when its modification time changed, and for unknown keys also otherwise (a file may have been rewritten in
+/// place): at most every 200 ms, so that a stranger who knocks all the time costs at most five listings a second. Files that didn't
+/// change aren't read again.
 private final class Book: Sendable {
     private static let shortestPause = Duration.milliseconds(200)
 
@@ -78,7 +79,7 @@ private final class Book: Sendable {
             guard let directory else { return state.names[key] }
             let folder = Self.stamp(of: directory)
             let isRested = state.lastLook.map { now - $0 >= Self.shortestPause } ?? true
-            if isRested, folder != state.folder || state.names[key] == nil {
+            if folder != state.folder || isRested && state.names[key] == nil {
                 Self.look(into: directory, &state)
                 state.folder = folder
                 state.lastLook = now
