@@ -55,7 +55,7 @@ extension Connection {
     }
 
     private func timedOut(_ message: String) -> DatabaseError {
-        DatabaseError(.timeout, .connectionFailure, message, isConnectionLoss: true)
+        DatabaseError(.timeout, .connectionFailure, message)
     }
 
     private var waitedTooLong: DatabaseError {

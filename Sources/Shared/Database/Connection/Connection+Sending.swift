@@ -1,4 +1,5 @@
 internal import CLibPQ
+internal import Glibc
 
 extension Connection {
     /// Sends an operation, or refuses it at once.
@@ -10,12 +11,27 @@ extension Connection {
         }
         if operation.cancelRequested { return operation.fail(CancellationError()) }
         let now = PollThread.now()
+        if operations.isEmpty, now - lastHeard > Self.trusted, hasUnreadInput() {
+            receive()  // fails the connection with the server's last words
+            if case .closed(let error) = phase { return operation.fail(NotSent(cause: error)) }
+        }
         operation.deadline = now + (operation.timeout + settings.grace).nanoseconds
         if operations.isEmpty { operation.startedAt = now }
         guard send(operation) else { return }
         operations.append(operation)
         setTimer(operation.deadline)
         flush()
+    }
+
+    /// A connection heard from this recently (nanoseconds) is used without a look whether it is still open.
+    private static let trusted: Int64 = 1_000_000
+
+    /// The server has said something, probably that it hangs up, and we have not noticed yet. A statement sent to one that has hung up would
+    /// be lost, and nobody could say whether it had been done.
+    private func hasUnreadInput() -> Bool {
+        var byte: UInt8 = 0
+        let count = recv(socket, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
+        return count >= 0 || (errno != EAGAIN && errno != EINTR)
     }
 
     /// Hands the operation to libpq; false when it never went out, in which case it has been failed.

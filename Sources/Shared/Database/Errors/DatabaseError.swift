@@ -29,8 +29,8 @@ package struct DatabaseError: Error, Sendable, CustomStringConvertible {
     /// The constraint that was violated, if one was.
     package var constraint: String?
     package var table: String?
-    /// True when the database was not reachable, so that trying later may help: the connection broke, the server is shutting
-    /// down or starting up, or it did not answer in time.
+    /// True when the database could not be asked, or did not answer, so that trying later may help: the connection broke, the
+    /// server is shutting down or starting up, no answer or no connection came in time, or too many wait already.
     package var isConnectionLoss: Bool
 
     init(
@@ -42,7 +42,7 @@ package struct DatabaseError: Error, Sendable, CustomStringConvertible {
         self.detail = detail
         self.isConnectionLoss =
             isConnectionLoss
-            ?? (kind == .connectionLost || sqlState.category == "08" || sqlState == .adminShutdown
+            ?? (kind == .connectionLost || kind == .timeout || kind == .tooManyWaiting || sqlState.category == "08" || sqlState == .adminShutdown
                 || sqlState == .crashShutdown || sqlState == .cannotConnectNow)
     }
 

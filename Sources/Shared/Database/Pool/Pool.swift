@@ -131,8 +131,7 @@ final class Pool: Sendable {
             return DatabaseError(
                 .timeout, .connectionFailure,
                 lastFailure.map { "The database cannot be reached: \($0.message)" }
-                    ?? "No database connection became free in time.",
-                isConnectionLoss: lastFailure != nil)
+                    ?? "No database connection became free in time.")
         }
     }
 

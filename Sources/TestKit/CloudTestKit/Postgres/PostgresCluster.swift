@@ -115,8 +115,7 @@ package final class PostgresCluster: Sendable {
 
     /// Kills all its processes; the next start recovers.
     package func kill() async {
-        await server.signalAll(SIGKILL)
-        await server.waitForExit()
+        await server.kill()
     }
 
     /// Stops all its processes in their tracks: sockets stay open and nothing answers.
@@ -184,11 +183,29 @@ private actor ServerProcess {
     func signalAll(_ number: Int32) {
         guard let process else { return }
         process.signal(number)
-        let list = "/proc/\(process.pid)/task/\(process.pid)/children"
-        let children = (try? String(contentsOfFile: list, encoding: .utf8)) ?? ""
-        for child in children.split(separator: " ") {
-            if let pid = pid_t(child) { kill(pid, number) }
-        }
+        for child in children(of: process.pid) { Glibc.kill(child, number) }
+    }
+
+    /// Returns when all have gone, so that the next start finds no shared memory in use.
+    func kill() async {
+        guard let process else { return }
+        process.signal(SIGSTOP)
+        let children = children(of: process.pid)
+        process.signal(SIGKILL)
+        for child in children { Glibc.kill(child, SIGKILL) }
+        await waitForExit()
+        while children.contains(where: isAlive) { await Task.yield() }
+    }
+
+    private func children(of pid: pid_t) -> [pid_t] {
+        let list = (try? String(contentsOfFile: "/proc/\(pid)/task/\(pid)/children", encoding: .utf8)) ?? ""
+        return list.split(separator: " ").compactMap { pid_t($0) }
+    }
+
+    /// False for a zombie too: it only waits for its parent.
+    private func isAlive(_ pid: pid_t) -> Bool {
+        guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return false }
+        return !stat.contains(") Z ") && !stat.contains(") X ")
     }
 
     func waitForExit() async {
