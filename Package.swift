@@ -95,7 +95,10 @@ let apiCell: [Target] = [
     module("ComputeRecords", in: "APICell", ["CloudModel", "CellProtocol", "Database", "Feeds"]),
     module(
         "Nova", in: "APICell",
-        ["APIConventions", "CellProtocol", "CloudModel", "ComputeRecords", "Database", "Observability", .http, .log, .lifecycle]),
+        [
+            "APIConventions", "CellProtocol", "CloudModel", "ComputeRecords", "Database", "Observability", "Tokens", .http, .httpTypes,
+            .log, .lifecycle,
+        ]),
     module(
         "SuperScheduler", in: "APICell",
         [
@@ -118,16 +121,22 @@ let host: [Target] = [
         "ComputeAgent", in: "Host",
         [
             "CellProtocol", "CloudModel", "Hypervisors", "Messaging", "Observability", "Tokens", .httpClient, .nioCore,
-            .nioSSL, .log, .lifecycle,
+            .nioHTTP1, .nioSSL, .log, .lifecycle,
         ]),
 ]
 
 let clients: [Target] = [
-    module("CloudClient", in: "Clients", ["CloudModel", "Tokens", .httpClient, .nioCore, .nioSSL, .yaml]),
+    module("CloudClient", in: "Clients", [.httpClient, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .yaml]),
     module("CommandLineTool", in: "Clients", ["CloudClient", "CloudModel", .arguments]),
 ]
 
 let testKit: [Target] = [
+    module(
+        "CellSimulator", in: "TestKit",
+        [
+            "CellProtocol", "CloudModel", "CloudTestKit", "ComputeAgent", "ComputeRecords", "Conductor", "Database", "Hypervisors",
+            "Messaging", "RegionConfig", "Scheduler", "SuperScheduler",
+        ]),
     module(
         "CloudTestKit", in: "TestKit",
         ["CellProtocol", "CloudModel", "Database", "Messaging", .nioCore, .nioPosix, .httpClient, .nioSSL, .log])
@@ -160,6 +169,7 @@ let programs: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    suite("Journeys", ["CellProtocol", "CellSimulator", "CloudModel", "CloudTestKit", "Database", "Hypervisors", "Messaging"]),
     tests(
         of: "Glance", in: "APICell",
         ["APIConventions", "CloudModel", "CloudTestKit", "Database", "Tokens", .http, .httpTesting, .httpTypes, .log, .nioCore]),

@@ -1,0 +1,173 @@
+package import CellProtocol
+import CloudModel
+import Foundation
+package import Hypervisors
+package import Logging
+import Observability
+
+/// Base images on the host's disk, named by their SHA-512: what is there is whole and verified, because it got its name last.
+///
+/// One transfer at a time per image; other builds of the same image wait for it, and one of them takes over when it is broken off.
+/// The least recently used images go when the cache is over its limit, but never one that a guest's disk lies on.
+package actor ImageCache: BaseImages {
+    package struct Limits: Sendable {
+        /// Bytes of all images. Below the largest image nothing can be built; above, disk that guests could have.
+        package var bytes: Int64 = 64 << 30
+        /// One image. Larger ones are refused before a byte is fetched.
+        package var imageBytes: Int64 = 32 << 30
+        /// An image used so lately is kept: a build may be about to lay a disk on it.
+        package var keptAfterUse = Duration.seconds(900)
+
+        package init() {}
+    }
+
+    private let directory: String
+    private let limits: Limits
+    private let grants: any ImageGrants
+    private let source: any ImageSource
+    private let inUse: @Sendable () async throws -> Set<String>
+    private let log: Logger
+    private var used: [String: ContinuousClock.Instant] = [:]
+    private var fetching: Set<String> = []
+    private var waiting: [String: [UUID: CheckedContinuation<Void, Never>]] = [:]
+
+    /// - Parameter inUse: SHA-512 of the images that guests' disks lie on; nothing is evicted while it throws.
+    package init(
+        directory: String, limits: Limits = Limits(), grants: any ImageGrants, source: any ImageSource,
+        inUse: @escaping @Sendable () async throws -> Set<String>, logger: Logger
+    ) throws {
+        self.directory = directory
+        self.limits = limits
+        self.grants = grants
+        self.source = source
+        self.inUse = inUse
+        log = logger
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        // Transfers of processes that are gone.
+        for name in try FileManager.default.contentsOfDirectory(atPath: directory) {
+            guard let process = Self.process(ofPart: name), process == getpid() || kill(process, 0) != 0 else { continue }
+            unlink("\(directory)/\(name)")
+        }
+    }
+
+    package func image(
+        _ image: ImageReference, for order: WorkOrder
+    ) async throws -> (base: GuestPlan.BaseImage?, note: String) {
+        try check(image)
+        let base = GuestPlan.BaseImage(path: path(image.sha512), format: image.diskFormat)
+        var hasWaited = false
+        while true {
+            try Task.checkCancellation()
+            if isWhole(image) {
+                used[image.sha512] = .now
+                return (base, hasWaited ? "cache miss: fetched for another server" : "cache hit")
+            }
+            guard fetching.contains(image.sha512) else { break }
+            hasWaited = true
+            await waitForTransfer(of: image.sha512)
+        }
+        fetching.insert(image.sha512)
+        defer {
+            fetching.remove(image.sha512)
+            for waiting in waiting.removeValue(forKey: image.sha512)?.values ?? [:].values { waiting.resume() }
+        }
+        try await fetch(image, for: order)
+        used[image.sha512] = .now
+        await evict(sparing: image.sha512)
+        return (base, "cache miss: \(image.size) bytes fetched")
+    }
+
+    package func cached() -> [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        return names.filter(Self.isChecksum).sorted()
+    }
+
+    // MARK: -
+
+    private func fetch(_ image: ImageReference, for order: WorkOrder) async throws {
+        let download = try ImageDownload(image, at: "\(path(image.sha512)).\(getpid()).part")
+        let grant = try await grants.grant(image.id, for: order)
+        try await source.fetch(grant) { piece in
+            try Task.checkCancellation()
+            try await download.take(piece)
+        }
+        try await download.keep(as: path(image.sha512))
+        log.info("image fetched", metadata: [.image: "\(image.id)", .size: "\(image.size)"])
+    }
+
+    /// Returns when the transfer ended, well or not, or the task is cancelled.
+    private func waitForTransfer(of checksum: String) async {
+        let id = UUID()
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                if Task.isCancelled {
+                    continuation.resume()
+                } else {
+                    waiting[checksum, default: [:]][id] = continuation
+                }
+            }
+        } onCancel: {
+            Task { await self.stopWaiting(for: checksum, id) }
+        }
+    }
+
+    private func stopWaiting(for checksum: String, _ id: UUID) {
+        waiting[checksum]?.removeValue(forKey: id)?.resume()
+    }
+
+    private func evict(sparing spared: String) async {
+        var sizes: [String: Int64] = [:]
+        for checksum in cached() { sizes[checksum] = size(path(checksum)) ?? 0 }
+        var total = sizes.values.reduce(0, +)
+        guard total > limits.bytes, let needed = try? await inUse() else { return }
+        let now = ContinuousClock.now
+        let candidates = sizes.keys.filter { checksum in
+            checksum != spared && !needed.contains(checksum) && !fetching.contains(checksum)
+                && (used[checksum].map { now - $0 > limits.keptAfterUse } ?? true)
+        }
+        for checksum in candidates.sorted(by: { lastUse($0) < lastUse($1) }) where total > limits.bytes {
+            guard unlink(path(checksum)) == 0 else { continue }
+            total -= sizes[checksum] ?? 0
+            used[checksum] = nil
+            log.info("image evicted", metadata: [.image: "\(checksum.prefix(16))"])
+        }
+    }
+
+    /// Images that this process hasn't used count as used longest ago.
+    private func lastUse(_ checksum: String) -> Duration {
+        used[checksum].map { .zero - (ContinuousClock.now - $0) } ?? .seconds(-1_000_000_000)
+    }
+
+    /// The checksum becomes a file's name and the format a word for QEMU: neither is taken on trust.
+    private func check(_ image: ImageReference) throws {
+        guard Self.isChecksum(image.sha512) else {
+            throw CloudError(.badRequest, "The image has no valid checksum.", detail: image.sha512)
+        }
+        guard image.diskFormat == "qcow2" || image.diskFormat == "raw" else {
+            throw CloudError(.badRequest, "A server can't boot from an image of format \(image.diskFormat); use qcow2 or raw.")
+        }
+        guard (1...limits.imageBytes).contains(image.size) else {
+            throw CloudError(.tooLarge, "The image is too large for this host, or empty.", detail: "\(image.size) bytes")
+        }
+    }
+
+    private func isWhole(_ image: ImageReference) -> Bool { size(path(image.sha512)) == image.size }
+
+    private func size(_ path: String) -> Int64? {
+        var found = stat()
+        return stat(path, &found) == 0 ? Int64(found.st_size) : nil
+    }
+
+    private func path(_ checksum: String) -> String { "\(directory)/\(checksum)" }
+
+    private static func isChecksum(_ text: String) -> Bool {
+        text.utf8.count == 128 && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+    }
+
+    /// The process that writes `<checksum>.<process>.part`.
+    private static func process(ofPart name: String) -> pid_t? {
+        let parts = name.split(separator: ".")
+        guard parts.count == 3, parts[2] == "part", isChecksum(String(parts[0])) else { return nil }
+        return pid_t(parts[1])
+    }
+}

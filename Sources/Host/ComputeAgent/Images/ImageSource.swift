@@ -1,0 +1,41 @@
+package import CellProtocol
+package import CloudModel
+package import Messaging
+package import NIOCore
+
+/// Where an image's bytes come from. `HTTPImageSource` in production; tests have their own.
+package protocol ImageSource: Sendable {
+    /// Hands over the data in pieces, in order. Throws `CloudError`: `.unavailable` when trying again makes sense.
+    func fetch(_ grant: ImageGrant, _ take: @Sendable (ByteBuffer) async throws -> Void) async throws
+}
+
+/// Who says where an image is and that this host may fetch it.
+package protocol ImageGrants: Sendable {
+    func grant(_ image: ImageID, for order: WorkOrder) async throws -> ImageGrant
+}
+
+/// The conductor asks the hub, which signs.
+package struct GrantsOfConductor: ImageGrants {
+    let messenger: any Messenger
+    let conductor: PeerName
+    let host: HostName
+
+    package init(messenger: any Messenger, cell: CellName, host: HostName) {
+        self.messenger = messenger
+        conductor = .cell(cell)
+        self.host = host
+    }
+
+    package func grant(_ image: ImageID, for order: WorkOrder) async throws -> ImageGrant {
+        do {
+            return try await messenger.call(
+                AskForImageGrant(server: order.server, epoch: order.epoch, image: image, host: host), to: conductor,
+                request: order.request, timeout: .seconds(5))
+        } catch let error as MessagingError {
+            if case .refused(let code, let message) = error, code != .unavailable, code != .timeout {
+                throw CloudError(code, message, cause: error)
+            }
+            throw CloudError(.unavailable, "The image can't be fetched now.", cause: error)
+        }
+    }
+}
