@@ -8,7 +8,8 @@ package enum RegionFile {
         return try read(&file)
     }
 
-    static func parse(_ text: String, file: String) throws -> Region {
+    /// The same over a text; `file` is what mistakes are told to be in.
+    package static func parse(_ text: String, file: String) throws -> Region {
         var section = try Section(text: text, file: file)
         return try read(&section)
     }

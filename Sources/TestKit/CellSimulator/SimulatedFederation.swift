@@ -1,0 +1,109 @@
+internal import CellProtocol
+package import CloudModel
+internal import CloudTestKit
+internal import ComputeRecords
+package import Database
+package import Messaging
+internal import RegionConfig
+internal import SuperScheduler
+
+/// A whole federation in one process: the hub, cells with conductor and scheduler, and hosts with simulated hypervisors, all of the
+/// product's own code, over a network in memory whose faults come from a seed, each cell with a PostgreSQL database of its own.
+package final class SimulatedFederation: Sendable {
+    package let network: MemoryNetwork
+    package let top: Database
+    package let cells: [CellName: SimulatedCell]
+    private let hub: Running
+
+    static let hubName = PeerName.hub("meridian")
+
+    /// Makes one, runs `body` with it, and takes it down again whatever happens. Prints the seed when `body` fails.
+    package static func with<R: Sendable>(
+        cells names: [CellName] = ["london", "amsterdam", "tunis"], hosts: Int = 2, seed: UInt64 = .random(in: 0...UInt64.max),
+        faults: Faults = .none, host size: ResourceSize = ResourceSize(vcpus: 16, ram: 16_384, disk: 200),
+        _ body: @Sendable (SimulatedFederation) async throws -> R
+    ) async throws -> R {
+        try await withDatabase { top in
+            try await top.migrate(ComputeMigrations.all, schema: ComputeMigrations.schema)
+            let network = MemoryNetwork(seed: seed)
+            return try await withCells(names[...], hosts: hosts, size: size, network: network, made: []) { cells in
+                let federation = SimulatedFederation(network: network, top: top, cells: cells)
+                do {
+                    try await federation.everyoneIsIn()
+                    network.set(faults)
+                    let result = try await body(federation)
+                    await federation.stop()
+                    return result
+                } catch {
+                    await federation.stop()
+                    print("seed \(seed)")
+                    throw error
+                }
+            }
+        }
+    }
+
+    private static func withCells<R: Sendable>(
+        _ names: ArraySlice<CellName>, hosts: Int, size: ResourceSize, network: MemoryNetwork, made: [SimulatedCell],
+        _ body: @Sendable ([SimulatedCell]) async throws -> R
+    ) async throws -> R {
+        guard let name = names.first else { return try await body(made) }
+        return try await withDatabaseAddress { address in
+            let cell = try await SimulatedCell(name, hosts: hosts, size: size, network: network, address: address)
+            do {
+                let result = try await withCells(
+                    names.dropFirst(), hosts: hosts, size: size, network: network, made: made + [cell], body)
+                await cell.close()
+                return result
+            } catch {
+                await cell.close()
+                throw error
+            }
+        }
+    }
+
+    private init(network: MemoryNetwork, top: Database, cells: [SimulatedCell]) {
+        self.network = network
+        self.top = top
+        self.cells = Dictionary(uniqueKeysWithValues: cells.map { ($0.name, $0) })
+        let messenger = network.messenger(Self.hubName, heartbeat: SimulatedCell.timing.heartbeat, logger: .silent)
+        let service = SuperSchedulerService(
+            database: top, messenger: messenger, timing: SimulatedCell.timing, signer: NoGrants(), logger: .silent)
+        hub = Running([messenger, service])
+    }
+
+    package func cell(_ name: CellName) -> SimulatedCell {
+        guard let cell = cells[name] else { preconditionFailure("There is no cell \(name).") }
+        return cell
+    }
+
+    /// Cuts a region off, or one way of its link.
+    package func cut(_ cell: CellName, oneWay: Bool = false) {
+        network.cut(Self.hubName, .cell(cell), oneWay: oneWay)
+    }
+
+    package func heal() { network.heal() }
+
+    private func everyoneIsIn() async throws {
+        let count = cells.count
+        let hosts = cells.values.reduce(0) { $0 + $1.hosts.count }
+        try await eventually("every cell and host has joined") {
+            let joined = try await self.top.query("SELECT count(*) AS n FROM compute.cells").first?.get("n") as Int64?
+            let up = try await self.top.query("SELECT count(*) AS n FROM compute.hosts").first?.get("n") as Int64?
+            return joined == Int64(count) && up == Int64(hosts)
+        }
+    }
+
+    private func stop() async {
+        for cell in cells.values { await cell.stop() }
+        await hub.stop()
+    }
+}
+
+/// No host of the simulation fetches images.
+private struct NoGrants: ImageGrantSigner {
+    func grant(image: ImageID, server: ServerID, host: HostName, expires: Timestamp) throws -> String {
+        throw CloudError(.notImplemented, "The simulation has no images.")
+    }
+    func url(of image: ImageID) -> String { "" }
+}

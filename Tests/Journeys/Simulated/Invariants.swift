@@ -1,0 +1,31 @@
+import CellSimulator
+import CloudModel
+import Testing
+
+extension SimulatedFederation {
+    /// What must hold over rows and hypervisors when all is quiet: every server that is ACTIVE runs exactly once, where its row says; nothing
+    /// else runs; nothing ever ran twice.
+    func holdsTogether(_ servers: [ServerID]) async throws {
+        var running: [ServerID: [HostName]] = [:]
+        for cell in cells.values {
+            #expect(await cell.violations() == [])
+            for (host, guest) in await cell.guests() { running[guest.server, default: []].append(host) }
+        }
+        for server in servers {
+            let shown = try await show(server)
+            switch shown.status {
+            case "ACTIVE", "SHUTOFF": #expect(running[server] == shown.host.map { [$0] }, "\(server) \(shown)")
+            default: #expect(running[server] == nil, "\(server) \(shown)")
+            }
+        }
+        #expect(Set(running.keys).isSubset(of: Set(servers)), "guests that nobody asked for")
+    }
+}
+
+extension Sequence where Element: Sendable {
+    func asyncMap<T>(_ transform: (Element) async throws -> T) async rethrows -> [T] {
+        var results: [T] = []
+        for element in self { results.append(try await transform(element)) }
+        return results
+    }
+}

@@ -1,0 +1,98 @@
+import CellSimulator
+import CloudModel
+import Testing
+
+/// A federation in one process, over real PostgreSQL: what must hold of placement whatever the order of things.
+@Suite(.serialized) struct PlacementJourneys {
+    @Test func aServerBootsAcrossCells() async throws {
+        try await SimulatedFederation.with { federation in
+            let servers = try await federation.accept(6)
+            for server in servers {
+                try await eventually("\(server) is active") { try await federation.show(server).status == "ACTIVE" }
+            }
+            let cells = Set(try await servers.asyncMap { try await federation.show($0).cell })
+            #expect(cells.count > 1, "spread over the cells")
+            try await federation.holdsTogether(servers)
+        }
+    }
+
+    @Test func anExplicitZonePinsTheCell() async throws {
+        try await SimulatedFederation.with { federation in
+            let servers = try await federation.accept(4, zone: "tunis")
+            for server in servers {
+                try await eventually("\(server) is active") { try await federation.show(server).status == "ACTIVE" }
+                #expect(try await federation.show(server).cell == "tunis")
+            }
+        }
+    }
+
+    @Test func whatFitsNowhereEndsInErrorWithTheReason() async throws {
+        try await SimulatedFederation.with { federation in
+            let server = try await federation.accept(1, ram: 1_000_000)[0]
+            try await eventually("it is in error") { try await federation.show(server).status == "ERROR" }
+            let shown = try await federation.show(server)
+            #expect(shown.message?.hasPrefix("No valid host was found.") == true)
+            #expect(shown.task == nil)
+        }
+    }
+
+    @Test func aFullCellSendsTheServerToTheNext() async throws {
+        // Each host takes two servers of 128 MiB: 4 a cell, 12 in all.
+        try await SimulatedFederation.with(host: ResourceSize(vcpus: 16, ram: 256, disk: 100)) { federation in
+            let servers = try await federation.accept(13)
+            var statuses: [String: Int] = [:]
+            for server in servers {
+                try await eventually("\(server) has ended") { try await federation.show(server).status != "BUILD" }
+                statuses[try await federation.show(server).status, default: 0] += 1
+            }
+            #expect(statuses == ["ACTIVE": 12, "ERROR": 1])
+            try await federation.holdsTogether(servers)
+        }
+    }
+
+    @Test func actionsRunInOrderAndAStartedServerCanBeStopped() async throws {
+        try await SimulatedFederation.with(cells: ["tunis"]) { federation in
+            let server = try await federation.accept()[0]
+            try await eventually("active") { try await federation.show(server).status == "ACTIVE" }
+            #expect(try await federation.act(.stop, on: server) == 2)
+            #expect(try await federation.act(.start, on: server) == nil, "busy: 409")
+            try await eventually("stopped") { try await federation.show(server).status == "SHUTOFF" }
+            #expect(try await federation.act(.start, on: server) == 3)
+            try await eventually("active again") { try await federation.show(server).status == "ACTIVE" }
+            #expect(try await federation.act(.reboot, on: server, hard: true) == 4)
+            try await eventually("rebooted") { try await federation.outcome(of: 4, on: server) == "done" }
+            #expect(try await federation.act(.delete, on: server) == 5)
+            try await eventually("gone") { try await federation.show(server).isDeleted }
+            #expect(await federation.cell("tunis").guests().isEmpty)
+        }
+    }
+
+    @Test(arguments: [0, 1, 5, 20, 60, 200])
+    func deleteWinsBeforeDuringAndAfterCreate(milliseconds: Int) async throws {
+        try await SimulatedFederation.with(cells: ["london", "tunis"]) { federation in
+            let servers = try await federation.accept(8)
+            try await Task.sleep(for: .milliseconds(milliseconds))
+            for server in servers { try await federation.act(.delete, on: server) }
+            for server in servers { try await eventually("\(server) is gone") { try await federation.show(server).isDeleted } }
+            for cell in federation.cells.values {
+                try await eventually("no guest is left in \(cell.name)") { await cell.guests().isEmpty }
+                try await eventually("no room is taken in \(cell.name)") {
+                    try await cell.database.query("SELECT 1 FROM cell.claims WHERE expires_at IS NULL").isEmpty
+                }
+            }
+        }
+    }
+
+    @Test func aHostThatCannotBuildGivesTheServerToAnother() async throws {
+        try await SimulatedFederation.with(cells: ["tunis"]) { federation in
+            for hypervisor in federation.cell("tunis").hosts.values.prefix(1) {
+                await hypervisor.failNext(.define, CloudError(.internalError, "The disk is full."))
+            }
+            let servers = try await federation.accept(2)
+            for server in servers {
+                try await eventually("\(server) is active") { try await federation.show(server).status == "ACTIVE" }
+            }
+            try await federation.holdsTogether(servers)
+        }
+    }
+}
