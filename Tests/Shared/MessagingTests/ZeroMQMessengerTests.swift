@@ -220,7 +220,7 @@ import Testing
         let listener = Listener(control: "tcp://127.0.0.1:0", bulk: "tcp://127.0.0.1:0", enrolment: Enrolment(keys: [:]))
         let hub = try ZeroMQMessenger(.init(name: .hub("top"), keys: .generate(), listen: [listener]), logger: quietLogger)
         defer { hub.stop() }
-        let bound = try #require(hub.boundListeners.first)
+        let bound = try #require(hub.boundEndpoints.first)
         #expect(bound.control.hasPrefix("tcp://127.0.0.1:"))
         #expect(!bound.control.hasSuffix(":0"))
         #expect(bound.bulk != bound.control)
@@ -245,7 +245,7 @@ import Testing
                 heartbeat: .seconds(1)), logger: quietLogger)
         defer { hub.stop() }
         try hub.start()
-        let endpoint = hub.boundListeners[0].control
+        let endpoint = hub.boundEndpoints[0].control
         let hosts = try pairs.map { name, keys in
             try ZeroMQMessenger(
                 .init(

@@ -39,9 +39,10 @@ extension Exchange {
 
     /// A peer that we dial, and the lanes it is dialled on.
     func dials(_ peer: PeerName, on lanes: [Lane]) {
+        let now = clock()
         state.withLock { state in
             state.withLink(peer, limits) { $0.dialled = lanes }
-            state.nextSweep = state.nextSweep ?? clock()
+            state.nextSweep = state.nextSweep ?? now
         }
     }
 
@@ -51,10 +52,11 @@ extension Exchange {
     }
 
     func received(_ heartbeat: Heartbeat, from peer: PeerName) {
+        let now = clock()
         let (joined, answers) = state.withLock { state -> (Bool, Bool) in
             let (joined, isDialled) = state.withLink(peer, limits) { ($0.contact.received(heartbeat), !$0.dialled.isEmpty) }
             if joined { tell(.joined(peer), in: &state) }
-            state.nextSweep = state.nextSweep ?? clock() + self.heartbeat
+            state.nextSweep = state.nextSweep ?? now + self.heartbeat
             return (joined, !isDialled || joined)
         }
         if joined { log.joined(peer) }
@@ -87,6 +89,7 @@ extension Exchange {
                     }
                 }
                 for peer in lost { tell(.lost(peer), in: &state) }
+                state.metrics.publish(state.counters, peers: state.links.values.count { $0.contact.isJoined })
                 state.nextSweep = now + heartbeat
             }
             let next = [state.callDeadlines.next, state.runningDeadlines.next, state.nextSweep].compactMap { $0 }.min()

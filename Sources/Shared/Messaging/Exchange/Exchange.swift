@@ -35,6 +35,7 @@ final class Exchange: Sendable {
         let incarnation: UInt64
         var isStopped = false
         var counters = MessagingCounters()
+        var metrics = MessagingMetrics()
         var handlers: [String: (roles: Set<PeerName.Role>, run: Handler)] = [:]
 
         var calls: [UInt64: Call] = [:]
@@ -199,6 +200,7 @@ final class Exchange: Sendable {
     func stop() {
         let (calls, tasks, subscribers) = state.withLock { state in
             state.isStopped = true
+            state.metrics.publish(state.counters, peers: 0)
             defer {
                 state.calls = [:]
                 state.running = [:]

@@ -218,10 +218,17 @@ package final class MemoryNetwork: Sendable {
     @discardableResult
     private func deliverDue(at now: BootInstant) -> BootInstant? {
         state.withLock { $0.now = max($0.now, now) }
-        while let (delivery, exchange) = nextDelivery(at: now) {
-            var frame = delivery.frame
-            guard let exchange, let bytes = frame.stamped(at: now) else { continue }
-            bytes.withUnsafeBytes { exchange.received($0, from: delivery.from, lane: frame.lane) }
+        while let (delivery, arrival) = nextDelivery(at: now) {
+            switch arrival {
+            case .nowhere:
+                break
+            case .superseded(let exchange):
+                exchange.count(\.superseded)
+            case .at(let exchange):
+                var frame = delivery.frame
+                guard let bytes = frame.stamped(at: now) else { break }
+                bytes.withUnsafeBytes { exchange.received($0, from: delivery.from, lane: frame.lane) }
+            }
         }
         let ticking = state.withLock { state in state.ends.filter { $0.value.nextTick <= now }.map { ($0.key, $0.value) } }
         for (name, end) in ticking {
@@ -235,18 +242,24 @@ package final class MemoryNetwork: Sendable {
         return nextDue()
     }
 
-    /// The next message that is due and still has somewhere to go; its receiver is nil when it hasn't.
-    private func nextDelivery(at now: BootInstant) -> (Delivery, Exchange?)? {
+    private enum Arrival {
+        case at(Exchange)
+        /// Its sender was replaced meanwhile.
+        case superseded(Exchange)
+        case nowhere
+    }
+
+    /// The next message that is due, and where it goes.
+    private func nextDelivery(at now: BootInstant) -> (Delivery, Arrival)? {
         state.withLock { state in
             guard let number = state.due.popDue(at: now), let delivery = state.deliveries.removeValue(forKey: number) else { return nil }
             let link = Link(from: delivery.from, to: delivery.frame.peer)
-            guard !state.cuts.contains(link), let end = state.ends[delivery.frame.peer] else { return (delivery, nil) }
+            guard !state.cuts.contains(link), let end = state.ends[delivery.frame.peer] else { return (delivery, .nowhere) }
             if let sender = state.ends[delivery.from], sender.incarnation != delivery.sender {
-                end.exchange.count(\.superseded)
-                return (delivery, nil)
+                return (delivery, .superseded(end.exchange))
             }
             state.ends[delivery.frame.peer]?.heard.insert(delivery.from)
-            return (delivery, end.exchange)
+            return (delivery, .at(end.exchange))
         }
     }
 

@@ -12,8 +12,10 @@ final class DealerChannel: ReactorChannel {
     /// A SYN into a cut link is given up after this, so that healing is noticed soon. Milliseconds.
     private static let connectTimeout: Int32 = 2_000
     /// libzmq stops dialling for good when a handshake was refused (the key wasn't enrolled yet) or the peer broke the protocol. A
-    /// socket without a connection for this long is replaced.
-    private static let patience = Duration.seconds(3)
+    /// socket without a connection for this long is replaced; each time it waits twice as long, so that thousands of handshakes on a
+    /// slow machine are not begun again and again.
+    private static let shortestPatience = Duration.seconds(3)
+    private static let longestPatience = Duration.seconds(12)
 
     private(set) var socket: ZeroMQSocket
     let peer: PeerName
@@ -28,6 +30,7 @@ final class DealerChannel: ReactorChannel {
     private var waitingBytes = 0
     private var isConnected = false
     private var disconnectedSince: BootInstant
+    private var patience = DealerChannel.shortestPatience
 
     init(_ context: UnsafeMutableRawPointer, dial: Dial, lane: Lane, endpoint: String, settings: LinkSettings, exchange: Exchange) throws {
         peer = dial.peer
@@ -78,11 +81,12 @@ final class DealerChannel: ReactorChannel {
         return mayHaveMore
     }
 
-    /// Drops what has waited too long; and a socket that has been without a connection for long is replaced. True: it was.
+    /// Drops what has waited too long, and replaces a socket that has been without a connection for long.
     func tend(at now: BootInstant, _ loop: ReactorLoop) throws {
         while let head = waiting.head, head.expires <= now { dropHead() }
-        guard !isConnected, now - disconnectedSince > Self.patience else { return }
+        guard !isConnected, now - disconnectedSince > patience else { return }
         disconnectedSince = now
+        patience = min(patience * 2, Self.longestPatience)
         let fresh = try Self.open(context, endpoint: endpoint, lane: lane, serverKey: serverKey, settings: settings)
         loop.remove(self)
         socket = fresh
@@ -100,6 +104,7 @@ final class DealerChannel: ReactorChannel {
         let isWritable = socket.isWritable
         if isWritable, !isConnected {
             isConnected = true
+            patience = Self.shortestPatience
             exchange.connected(peer, on: lane)
         } else if !isWritable, isConnected {
             isConnected = false

@@ -8,6 +8,8 @@ import Foundation
 package final class Reactor: Sendable {
     /// Sockets that one process may open: a simulated host takes one or two.
     private static let mostSockets: Int32 = 16_000
+    /// A socket takes two or three descriptors, and libzmq aborts the process when there are none left; Debian's soft limit is 1,024.
+    private static let wantedDescriptors: rlim_t = 65_536
     private static let ofThisProcess = Lock<Reactor?>(nil)
 
     let inbox: ReactorInbox
@@ -24,6 +26,7 @@ package final class Reactor: Sendable {
 
     /// One of its own, for a test that wants two in a process. Ends with the last reference.
     package init() throws {
+        Self.raiseDescriptorLimit()
         guard let context = zmq_ctx_new() else { throw ZeroMQSocket.failure("zmq_ctx_new(3)") }
         zmq_ctx_set(context, ZMQ_MAX_SOCKETS, Self.mostSockets)
         inbox = try ReactorInbox()
@@ -35,6 +38,13 @@ package final class Reactor: Sendable {
     }
 
     deinit { inbox.submit(.stop) }
+
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < wantedDescriptors else { return }
+        limit.rlim_cur = min(limit.rlim_max, wantedDescriptors)
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
 
     /// Runs something on the reactor's thread and waits for it. For setting up, never from the reactor itself.
     func perform<Result: Sendable>(_ body: @escaping @Sendable (ReactorLoop) throws -> Result) throws -> Result {

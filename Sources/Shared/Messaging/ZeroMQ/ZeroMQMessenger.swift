@@ -5,7 +5,7 @@ import ServiceLifecycle
 
 /// Where a process listens, and who may connect.
 package struct Listener: Sendable {
-    /// `tcp://ADDRESS:PORT`; port 0 takes a free one (`boundListeners`).
+    /// `tcp://ADDRESS:PORT`; port 0 takes a free one (`boundEndpoints`).
     package var control: String
     /// Nil: no bulk lane here.
     package var bulk: String?
@@ -69,7 +69,7 @@ package final class ZeroMQMessenger: Messenger, Service {
     }
 
     /// The real endpoints, in the order of `Configuration.listen`.
-    package let boundListeners: [BoundListener]
+    package let boundEndpoints: [BoundListener]
     private let reactor: Reactor
     private let exchange: Exchange
     private let links: LinkSet
@@ -86,7 +86,7 @@ package final class ZeroMQMessenger: Messenger, Service {
             name: configuration.name, limits: configuration.limits, heartbeat: configuration.heartbeat, logger: logger, outbox: links,
             firstID: .random(in: 0...UInt64.max), incarnation: .random(in: 1...UInt64.max), clock: BootInstant.now)
         let listeners = configuration.listen
-        boundListeners = try reactor.perform { loop in try links.bind(listeners, for: exchange, loop) }
+        boundEndpoints = try reactor.perform { loop in try links.bind(listeners, for: exchange, loop) }
         self.reactor = reactor
         self.exchange = exchange
         self.links = links
