@@ -169,6 +169,8 @@ let programs: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    tests(of: "CloudClient", in: "Clients"),
+    tests(of: "CommandLineTool", in: "Clients", ["CloudClient", .http, .httpTypes, .log, .nioCore]),
     suite("Journeys", ["CellProtocol", "CellSimulator", "CloudModel", "CloudTestKit", "Database", "Hypervisors", "Messaging"]),
     tests(
         of: "Glance", in: "APICell",

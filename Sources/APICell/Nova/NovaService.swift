@@ -82,8 +82,16 @@ package struct NovaService: Sendable {
         for prefix in ["/v2.1", "/v2.1/{project_id}", "/regions/{region}/v2.1", "/regions/{region}/v2.1/{project_id}"] {
             let routes = NovaRoutes(service: self, group: protected(router.group(RouterPath(prefix)), errors: .nova))
             addServers(to: routes)
+            addActions(to: routes)
+            addMetadata(to: routes)
             addFlavors(to: routes)
+            addKeypairs(to: routes)
+            addHosts(to: routes)
+            addQuotas(to: routes)
+            addServerGroups(to: routes)
+            addUnserved(to: routes)
         }
+        addMeridian(to: NovaRoutes(service: self, group: protected(router.group("/meridian/v1"), errors: .meridian)))
     }
 
     private func protected(_ group: APIRoutes, errors: ErrorStyle) -> APIRoutes {

@@ -8,6 +8,8 @@ struct ServerFilter: Sendable {
     var user: UserID?
     /// A POSIX regular expression; a plain substring in most calls.
     var name: String?
+    /// The whole name, to the letter.
+    var exactName: String?
     var vmStates: [VMState]?
     var rebooting: Rebooting?
     var powerState: Int?

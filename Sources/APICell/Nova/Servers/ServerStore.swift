@@ -86,6 +86,7 @@ struct ServerStore: Sendable {
         }
         if let user = filter.user { conditions.append("s.user_id = \(user)") }
         if let name = filter.name { conditions.append("s.name ~ \(name)") }
+        if let name = filter.exactName { conditions.append("s.name = \(name)") }
         if let states = filter.vmStates {
             conditions.append("CASE WHEN s.verdict = 'error' THEN 'error' ELSE s.vm_state END = ANY(\(states)::text[])")
         }

@@ -7,14 +7,6 @@ struct ZoneRecord: Sendable {
     let cell: CellName
     let disabled: Bool
     let lastContact: Timestamp?
-    let hosts: [ZoneHost]
-}
-
-struct ZoneHost: Sendable {
-    let name: HostName
-    let enabled: Bool
-    let up: Bool
-    let lastSeen: Timestamp
 }
 
 /// Reads zones from what the cells last said of themselves; a silent cell's zones stay known.
@@ -38,7 +30,7 @@ struct ZoneStore: Sendable {
         ).map { row in
             ZoneRecord(
                 name: try row.get("name"), cell: try row.get("cell"), disabled: try row.get("disabled"),
-                lastContact: try row.get("last_contact"), hosts: [])
+                lastContact: try row.get("last_contact"))
         }
     }
 }

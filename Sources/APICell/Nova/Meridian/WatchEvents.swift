@@ -1,0 +1,62 @@
+import APIConventions
+import CloudModel
+
+/// `GET /meridian/v1/events?after=N`: what happened, in order, with a cursor to resume from. Tenants see their own project's.
+struct WatchEvents: Sendable {
+    let store: EventStore
+
+    static let largestPage = 1_000
+    /// A longer wait would meet proxies' and clients' own timeouts.
+    static let longestWait = 30
+    /// How often a waiting request looks. Shorter costs queries for nothing, longer makes watching feel late.
+    static let lookEvery = Duration.milliseconds(250)
+
+    /// With `wait=seconds`, an answer without events is held back until there are some or the time is over. Without `after` it says
+    /// only where the feed stands, so that a watcher can begin with what happens next.
+    func callAsFunction(_ request: NovaRequest) async throws -> [UInt8] {
+        let query = request.query
+        let limit = try Self.number(query, "limit", in: 1...Self.largestPage) ?? Self.largestPage
+        let wait = try Self.number(query, "wait", in: 0...Self.longestWait) ?? 0
+        guard let after = try Self.number(query, "after", in: 0...Int.max) else {
+            return Self.write([], cursor: try await store.last())
+        }
+        let project = request.caller.isAdmin ? nil : request.project
+        let deadline = ContinuousClock.now + .seconds(wait)
+        while true {
+            let events = try await store.events(after: Int64(after), of: project, limit: limit)
+            if !events.isEmpty || ContinuousClock.now >= deadline {
+                return Self.write(events, cursor: events.last?.number ?? Int64(after))
+            }
+            try await Task.sleep(for: Self.lookEvery)
+        }
+    }
+
+    private static func number(_ query: QueryItems, _ name: String, in range: ClosedRange<Int>) throws(CloudError) -> Int? {
+        guard let text = query[name] else { return nil }
+        guard let number = Int(text), range.contains(number) else {
+            throw CloudError(.badRequest, "\(name) is a number from \(range.lowerBound) to \(range.upperBound); it was \(text.prefix(20)).")
+        }
+        return number
+    }
+
+    private static func write(_ events: [EventRecord], cursor: Int64) -> [UInt8] {
+        var json = JSONWriter(capacity: events.count * 320 + 64)
+        json.object {
+            $0.array("events") {
+                for event in events {
+                    $0.object {
+                        $0.field("number", event.number)
+                        $0.field("at", event.at.description)
+                        $0.field("kind", event.kind)
+                        $0.field("project", event.project)
+                        $0.field("server", event.server)
+                        $0.field("cell", event.cell)
+                        $0.field("payload", rawJSON: event.payload)
+                    }
+                }
+            }
+            $0.field("cursor", cursor)
+        }
+        return json.bytes
+    }
+}

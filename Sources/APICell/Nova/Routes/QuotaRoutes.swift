@@ -1,0 +1,31 @@
+import APIConventions
+import Hummingbird
+
+extension NovaService {
+    /// `/os-quota-sets` and `/limits`.
+    func addQuotas(to routes: NovaRoutes) {
+        let sets = QuotaSets(store: quotas)
+        routes.get("/os-quota-sets/{project}") { request in
+            try request.enforce("os_compute_api:os-quota-sets:show")
+            return .json(bytes: try await sets.show(request))
+        }
+        routes.get("/os-quota-sets/{project}/defaults") { .json(bytes: try await sets.defaults($0)) }
+        routes.get("/os-quota-sets/{project}/detail") { request in
+            try request.enforce("os_compute_api:os-quota-sets:show")
+            return .json(bytes: try await sets.detail(request))
+        }
+        routes.put("/os-quota-sets/{project}") { request in
+            try request.enforce("os_compute_api:os-quota-sets:update")
+            return .json(bytes: try await sets.update(try await request.json(), request))
+        }
+        routes.delete("/os-quota-sets/{project}") { request in
+            try request.enforce("os_compute_api:os-quota-sets:update")
+            try await sets.delete(request)
+            return .empty(.accepted)
+        }
+        routes.get("/limits") { request in
+            try request.enforce("os_compute_api:limits")
+            return .json(bytes: try await sets.limits(request))
+        }
+    }
+}
