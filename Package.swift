@@ -85,7 +85,9 @@ let shared: [Target] = [
 ]
 
 let apiCell: [Target] = [
-    module("Keystone", in: "APICell", ["APIConventions", "CloudModel", "Database", "Tokens", "Observability", .http, .log]),
+    module(
+        "Keystone", in: "APICell",
+        ["APIConventions", "CloudModel", "Database", "Tokens", "Observability", .http, .httpTypes, .log, .lifecycle]),
     module(
         "Glance", in: "APICell",
         [

@@ -1,0 +1,29 @@
+import APIConventions
+import CloudModel
+
+/// Who may do what, in oslo.policy's language, under Keystone's own names. An operator's policy file overrides single rules.
+enum KeystonePolicy {
+    static let defaults: [String: String] = {
+        var rules: [String: String] = [
+            "owner_of_token": "user_id:%(target.token.user_id)s",
+            "service_or_admin": "role:service or rule:admin_required",
+            "identity:validate_token": "rule:service_or_admin or rule:owner_of_token",
+            "identity:revoke_token": "rule:admin_required or rule:owner_of_token",
+            "identity:get_user": "rule:admin_or_owner",
+            "identity:change_password": "rule:admin_or_owner",
+            "identity:list_user_projects": "rule:admin_or_owner",
+            "identity:get_project": "rule:admin_required or project_id:%(project_id)s",
+            "identity:get_domain": "rule:admin_required or project_domain_id:%(domain_id)s or user_domain_id:%(domain_id)s",
+            "identity:get_region": "@",
+            "identity:list_regions": "@",
+        ]
+        let forAdmins = [
+            "user", "project", "domain", "role", "service", "endpoint", "region",
+        ].flatMap { noun in ["create_\(noun)", "update_\(noun)", "delete_\(noun)", "get_\(noun)", "list_\(noun)s"] }
+        for name in forAdmins + ["list_role_assignments", "check_grant", "list_grants", "create_grant", "revoke_grant", "list_role_inferences"]
+        where rules["identity:\(name)"] == nil {
+            rules["identity:\(name)"] = "rule:admin_required"
+        }
+        return rules
+    }()
+}
