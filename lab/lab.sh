@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab.sh up | down | cut REGION | heal REGION | status
+# lab.sh up | down | cut REGION | heal REGION | remove REGION | in HOST COMMAND... | status
 #
 # Hosts as network namespaces, all named mrd-…: `mrd-api`, per region `mrd-REGION-control` and one per compute host, joined by the
 # region's underlay (a bridge in `mrd-REGION`, which is also its router), and `mrd-wan`, which alone joins regions and API host.
@@ -179,11 +179,7 @@ down() {
         kill -TERM "$pid"
         while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
     fi
-    for namespace in $(namespaces); do
-        # shellcheck disable=SC2046
-        kill -KILL $(ip netns pids "$namespace") 2>/dev/null || true
-        ip netns delete "$namespace"
-    done
+    for namespace in $(namespaces); do delete_namespace "$namespace"; done
     ip link delete mrd-root 2>/dev/null || true
     # iproute2 keeps a mount here once there was a namespace.
     if [ -d /run/netns ] && [ -z "$(ls /run/netns)" ]; then
@@ -194,6 +190,12 @@ down() {
     rm -rf "$lab/hosts" "$var/pids" "$lab/reaper.pid"
     rm -rf "$lab"/*/service/*/supervise "$lab"/*/service/*/log/supervise
     echo "lab: down"
+}
+
+delete_namespace() {
+    # shellcheck disable=SC2046
+    kill -KILL $(ip netns pids "$1") 2>/dev/null || true
+    ip netns delete "$1"
 }
 
 link_of() { # REGION: its network and link
@@ -216,6 +218,33 @@ heal_region() {
     echo "lab: $1 is joined again"
 }
 
+# Takes a region's hosts away, after ansible/remove.yml took Meridian off them. Its folder in regions/ may be gone already.
+remove_region() {
+    local name=$1 host pid
+    [ -e "/run/netns/mrd-$name" ] || { echo "lab: there is no region $name" >&2; return 1; }
+    for host in "$lab/hosts/$name"-*/; do
+        pid=$(cat "$host/supervise/pid")
+        mv "$host" "$lab/hosts/.$(basename "$host")"
+        host=$lab/hosts/.$(basename "$host")
+        sv -w 20 force-stop "$lab/$(basename "$host" | cut -c2-)"/service/*/ >/dev/null 2>&1 || true
+        sv -w 10 exit "$host" >/dev/null 2>&1 || true
+        kill -KILL "$pid" 2>/dev/null || true
+        rm -rf "$host"
+    done
+    for host in $(namespaces | grep "^mrd-$name-"); do delete_namespace "$host"; done
+    delete_namespace "mrd-$name"
+    rm -rf "${lab:?}/$name"-*
+    echo "lab: $name is removed"
+}
+
+# Runs a command on a host: in its network and mount namespace.
+in_host() {
+    local host=$1 pid
+    shift
+    pid=$(cat "$lab/hosts/$host/supervise/pid" 2>/dev/null) || { echo "lab: there is no host $host" >&2; return 1; }
+    exec nsenter --target "$pid" --net --mount -- "$@"
+}
+
 status() {
     local kind name network gateway link service
     if ! alive; then echo "lab: down"; return 3; fi
@@ -230,6 +259,7 @@ status() {
 
 case ${1:-} in
 up | down | status) "$1" ;;
-cut | heal) "$1_region" "${2:?which region?}" ;;
+cut | heal | remove) "$1_region" "${2:?which region?}" ;;
+in) in_host "${@:2}" ;;
 *) sed -n '2s/^# //p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac

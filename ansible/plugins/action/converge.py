@@ -49,7 +49,7 @@ class ActionModule(ActionBase):
         wanted = {entry["path"] for entry in files}
         strangers = [path for path in found["strangers"] if path not in wanted]
         due = {when: [step for step in steps[when] if step["name"] in found["due"]] for when in steps}
-        restart = [service for service in services if changed_files or strangers or due["prepare"]]
+        restart = services if strangers or any(entry["restart"] for entry in changed_files) else []
         start = [service for service in services if service["name"] in found["stopped"] and service not in restart]
 
         changes = (
@@ -81,7 +81,8 @@ class ActionModule(ActionBase):
             data = secret and to_bytes(entry["content"]) + secret
         else:
             data = to_bytes(entry["content"])
-        return self._file(entry["path"], data, entry.get("mode", "0644"), entry.get("owner", "root:root"))
+        file = self._file(entry["path"], data, entry.get("mode", "0644"), entry.get("owner", "root:root"))
+        return {**file, "restart": entry.get("restart", True)}
 
     def _digestible(self, path: str) -> bytes | None:
         """A file of this side; None if an earlier play would have made it and only checked."""
@@ -90,11 +91,13 @@ class ActionModule(ActionBase):
 
     def _file(self, path: str, data: bytes | None, mode: str, owner: str = "root:root") -> dict:
         digest = hashlib.sha256(data).hexdigest() if data is not None else "missing"
-        return {"path": path, "data": data, "mode": mode, "owner": owner, "state": f"{digest} {int(mode, 8):o} {owner}"}
+        state = f"{digest} {int(mode, 8):o} {owner}"
+        return {"path": path, "data": data, "mode": mode, "owner": owner, "restart": True, "state": state}
 
     def _render(self, path: pathlib.Path, extra: dict) -> bytes:
         with self._templar.set_temporary_context(available_variables={**self.variables, **extra}):
-            return to_bytes(self._templar.do_template(path.read_text(), preserve_trailing_newlines=True, escape_backslashes=False))
+            text = path.read_text()
+            return to_bytes(self._templar.do_template(text, preserve_trailing_newlines=True, escape_backslashes=False))
 
     def _state_of(self, entry: dict) -> str:
         return f"{int(entry.get('mode', '0755'), 8):o} {entry.get('owner', 'root:root')}"

@@ -14,7 +14,9 @@ options:
     type: list
     elements: dict
   files:
-    description: Files with C(path), one of C(template), C(source) and C(content) (to which C(append) adds a file), and C(mode) and C(owner).
+    description: >-
+      Files with C(path), one of C(template), C(source) and C(content) (to which C(append) adds a file), C(mode) and C(owner).
+      A change restarts the services, unless C(restart) is false (what programs read again by themselves).
     type: list
     elements: dict
   exclusive:
