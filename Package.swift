@@ -172,7 +172,7 @@ let programs: [Target] = [
 
 let testTargets: [Target] = [
     tests(of: "CloudClient", in: "Clients"),
-    tests(of: "CommandLineTool", in: "Clients", ["CloudClient", .http, .httpTypes, .log, .nioCore]),
+    tests(of: "CommandLineTool", in: "Clients", ["CloudClient", .arguments, .http, .httpTypes, .log, .nioCore]),
     suite("Journeys", ["CellProtocol", "CellSimulator", "CloudModel", "CloudTestKit", "Database", "Hypervisors", "Messaging"]),
     tests(
         of: "Glance", in: "APICell",
@@ -182,6 +182,9 @@ let testTargets: [Target] = [
     tests(of: "RegionConfig", in: "Shared", ["CloudModel"]),
     tests(of: "Observability", in: "Shared", [.log, .lifecycle, .nioCore, .nioPosix]),
     tests(of: "Tokens", in: "Shared", ["CloudModel"]),
+    tests(
+        of: "Keystone", in: "APICell",
+        ["APIConventions", "CloudModel", "CloudTestKit", "Database", "Tokens", .http, .httpTesting, .httpTypes, .nioCore, .log]),
     tests(of: "APIConventions", in: "Shared", ["CloudModel", .http, .httpTesting, .httpTypes, .nioCore, .log]),
     tests(of: "Hypervisors", in: "Host", ["CellProtocol", "CloudModel"]),
     tests(of: "ComputeAgent", in: "Host", ["CellProtocol", "CloudModel", "Hypervisors", "Messaging", .log]),

@@ -1,1 +1,4 @@
-print("not wired yet")
+import CommandLineTool
+import Foundation
+
+exit(await MeridianTool.run(Array(CommandLine.arguments.dropFirst())))

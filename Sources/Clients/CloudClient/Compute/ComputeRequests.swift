@@ -1,0 +1,99 @@
+/// What the tool asks of Nova and of Meridian's own API beside it.
+extension CloudSession {
+    /// The newest microversion that this client speaks.
+    static var computeVersion: String { "2.37" }
+
+    // MARK: - Meridian's own, under /meridian/v1
+
+    public func servers(allProjects: Bool = false, limit: Int? = nil) async throws -> [ServerSummary] {
+        var query: [(name: String, value: String)] = allProjects ? [("all_projects", "true")] : []
+        if let limit { query.append(("limit", String(limit))) }
+        var all: [ServerSummary] = []
+        var marker: String?
+        // A page at a time; the cloud says with a link that there is more.
+        while true {
+            let page = try await meridian("/servers", query: query + (marker.map { [("marker", $0)] } ?? []))
+            let servers = (page["servers"]?.array ?? []).map(ServerSummary.init)
+            all += servers
+            guard limit == nil, page["next"] != nil || page["servers_links"] != nil, let last = servers.last?.id, last != marker else {
+                return all
+            }
+            marker = last
+        }
+    }
+
+    public func cells() async throws -> [JSON] { try await meridian("/cells")["cells"]?.array ?? [] }
+    public func hosts() async throws -> [JSON] { try await meridian("/hosts")["hosts"]?.array ?? [] }
+    public func trace(of server: String) async throws -> JSON { try await meridian("/servers/\(server)/trace") }
+    public func explanation(of server: String) async throws -> JSON { try await meridian("/servers/\(server)/explain") }
+
+    /// Those after a number; waits at the cloud for the first one, `wait` seconds at most.
+    public func events(after number: Int?, limit: Int, wait: Int) async throws -> JSON {
+        var query: [(name: String, value: String)] = [("limit", String(limit)), ("wait", String(wait))]
+        if let number { query.append(("after", String(number))) }
+        return try await send(
+            CloudRequest(
+                "compute", .get, "/meridian/v1/events", fromRoot: true, query: query, timeout: .seconds(wait + 30))
+        ).json
+    }
+
+    /// Takes a cell out of scheduling, or back in.
+    public func setCell(_ name: String, disabled: Bool, reason: String?) async throws -> JSON {
+        var body: [String: JSON] = ["disabled": .bool(disabled)]
+        if let reason { body["disabled_reason"] = .string(reason) }
+        return try await send(
+            CloudRequest("compute", .put, "/meridian/v1/cells/\(name)", fromRoot: true, body: .object(body))
+        ).json
+    }
+
+    public func meridian(_ path: String, query: [(name: String, value: String)] = []) async throws -> JSON {
+        try await send(CloudRequest("compute", .get, "/meridian/v1" + path, fromRoot: true, query: query)).json
+    }
+
+    // MARK: - Nova's
+
+    public func server(_ id: String) async throws -> JSON {
+        try await send(CloudRequest("compute", .get, "/servers/\(id)", microversion: Self.computeVersion)).json["server"] ?? .null
+    }
+
+    /// `server` is the inner object of `POST /servers`; the answer carries id and adminPass.
+    public func createServer(_ server: [String: JSON], hints: [String: JSON] = [:]) async throws -> JSON {
+        var body: [String: JSON] = ["server": .object(server)]
+        if !hints.isEmpty { body["os:scheduler_hints"] = .object(hints) }
+        return try await send(
+            CloudRequest("compute", .post, "/servers", body: .object(body), microversion: Self.computeVersion)
+        ).json["server"] ?? .null
+    }
+
+    public func deleteServer(_ id: String) async throws { try await send(CloudRequest("compute", .delete, "/servers/\(id)")) }
+
+    @discardableResult
+    public func act(_ action: String, _ arguments: JSON, on id: String) async throws -> JSON {
+        try await send(CloudRequest("compute", .post, "/servers/\(id)/action", body: .object([action: arguments]))).json
+    }
+
+    public func flavors() async throws -> [JSON] {
+        try await send(CloudRequest("compute", .get, "/flavors/detail")).json["flavors"]?.array ?? []
+    }
+
+    // MARK: - Glance's
+
+    /// All images that the caller may see, page by page.
+    public func images() async throws -> [JSON] {
+        var all: [JSON] = []
+        var marker: String?
+        while true {
+            let query = [("limit", "200")] + (marker.map { [("marker", $0)] } ?? [])
+            let page = try await send(CloudRequest("image", .get, try await imagePath, query: query)).json
+            let images = page["images"]?.array ?? []
+            all += images
+            guard page["next"] != nil, let last = images.last?["id"]?.string, last != marker else { return all }
+            marker = last
+        }
+    }
+
+    /// The catalog names the image service with or without its version.
+    private var imagePath: String {
+        get async throws { try await endpoint(of: "image").hasSuffix("/v2") ? "/images" : "/v2/images" }
+    }
+}

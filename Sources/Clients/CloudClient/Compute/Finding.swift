@@ -1,0 +1,26 @@
+/// Names and ids are accepted everywhere; an id wins, and a name must mean exactly one thing.
+extension CloudSession {
+    /// The server of that id or name.
+    public func findServer(_ text: String, allProjects: Bool = false) async throws -> ServerSummary {
+        let all = try await servers(allProjects: allProjects)
+        return try Self.one(text, among: all, kind: "server", id: \.id, name: \.name)
+    }
+
+    public func findImage(_ text: String) async throws -> JSON { try await Self.one(text, among: images(), kind: "image") }
+    public func findFlavor(_ text: String) async throws -> JSON { try await Self.one(text, among: flavors(), kind: "flavor") }
+
+    private static func one(_ text: String, among all: [JSON], kind: String) throws -> JSON {
+        try one(text, among: all, kind: kind, id: { $0["id"]?.string ?? "" }, name: { $0["name"]?.string ?? "" })
+    }
+
+    static func one<T>(_ text: String, among all: [T], kind: String, id: (T) -> String, name: (T) -> String) throws -> T {
+        if let exact = all.first(where: { id($0) == text }) { return exact }
+        let named = all.filter { name($0) == text }
+        guard let found = named.first else { throw CloudClientError.notFound("No \(kind) is called \(text).") }
+        guard named.count == 1 else {
+            throw CloudClientError.ambiguous(
+                "\(named.count) \(kind)s are called \(text); use an id: \(named.map(id).joined(separator: ", ")).")
+        }
+        return found
+    }
+}

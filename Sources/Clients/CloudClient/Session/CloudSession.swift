@@ -1,0 +1,197 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+
+/// A conversation with one cloud: logs in when first needed, finds services in the catalog, retries what may be repeated.
+///
+/// Call `close` when done. Every exchange is told to the observer, secrets masked.
+public actor CloudSession {
+    public typealias Observer = @Sendable (HTTPExchange) -> Void
+
+    /// Bytes of an answer that are read; more is refused.
+    static let answerLimit = 64 << 20
+    /// How often a GET is sent at most when the cloud can't be reached or says it is busy. Nothing else is ever repeated.
+    static let attempts = 3
+    /// The longest wait between two of them, whatever `Retry-After` says.
+    static let longestPause = Duration.seconds(5)
+
+    public nonisolated let settings: CloudSettings
+    private let client: HTTPClient
+    private let observer: Observer?
+    private var token: Token?
+
+    public init(_ settings: CloudSettings, observer: Observer? = nil) {
+        self.settings = settings
+        self.observer = observer
+        var tls = TLSConfiguration.makeClientConfiguration()
+        if let file = settings.caFile { tls.trustRoots = .file(file) }
+        if !settings.verifiesCertificates { tls.certificateVerification = .none }
+        var configuration = HTTPClient.Configuration(tlsConfiguration: tls, redirectConfiguration: .disallow)
+        configuration.timeout = .init(connect: .seconds(10))
+        // A refused connection is an answer: whether to try again is decided here, not in the pool.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }
+
+    public func close() async {
+        // Whatever went wrong with idle connections, there is nobody left who cares.
+        try? await client.shutdown()
+    }
+
+    /// Logs in, unless that was done.
+    public func authenticated() async throws -> Token {
+        if let token { return token }
+        let base = settings.authURL.hasSuffix("/v3") ? settings.authURL : settings.authURL + "/v3"
+        let answer = try await exchange(
+            .post, base + "/auth/tokens", headers: [], body: AuthenticationBody.json(settings), timeout: .seconds(30))
+        try Self.check(answer)
+        guard let id = answer.headers["x-subject-token"] else {
+            throw CloudClientError.unreadable("The identity service's answer holds no token.")
+        }
+        let made = try Token(id: id, body: answer.json)
+        token = made
+        return made
+    }
+
+    /// The address of a service, without a slash at its end.
+    public func endpoint(of service: String) async throws -> String {
+        if let url = settings.endpointOverrides[service] { return url.trimmingSlashes }
+        return try await authenticated().catalog.url(of: service, region: settings.region, interface: settings.interface)
+    }
+
+    /// Sends a request and reads the answer. Throws `refused` for 400 and above.
+    @discardableResult
+    public func send(_ request: CloudRequest) async throws -> CloudAnswer {
+        var attempt = 1
+        var hasLoggedInAgain = false
+        while true {
+            let endpoint = try await endpoint(of: request.service)
+            let url = (request.fromRoot ? Self.root(of: endpoint) : endpoint) + request.path + Self.query(request.query)
+            var headers = request.headers + [("X-Auth-Token", try await authenticated().id), ("Accept", "application/json")]
+            if let version = request.microversion { headers.append(("OpenStack-API-Version", "\(request.service) \(version)")) }
+            do {
+                let answer = try await exchange(request.method, url, headers: headers, body: request.body, timeout: request.timeout)
+                if answer.status == 401, !hasLoggedInAgain {
+                    // The token expired while we worked; a wrong password fails at the login itself.
+                    hasLoggedInAgain = true
+                    token = nil
+                    continue
+                }
+                if request.method == .get, [429, 502, 503, 504].contains(answer.status), attempt < Self.attempts {
+                    try await pause(attempt, answer.headers["retry-after"])
+                    attempt += 1
+                    continue
+                }
+                try Self.check(answer)
+                return answer
+            } catch CloudClientError.unreachable where request.method == .get && attempt < Self.attempts {
+                try await pause(attempt, nil)
+                attempt += 1
+            }
+        }
+    }
+
+    // MARK: - One exchange
+
+    private func exchange(
+        _ method: CloudRequest.Method, _ url: String, headers: [(name: String, value: String)], body: JSON?, timeout: Duration
+    ) async throws -> CloudAnswer {
+        let data = body.map { Data($0.text(pretty: false).utf8) }
+        var request = HTTPClientRequest(url: url)
+        request.method = HTTPMethod(rawValue: method.rawValue)
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        request.headers.add(name: "User-Agent", value: "meridian")
+        if let data {
+            request.headers.add(name: "Content-Type", value: "application/json")
+            request.body = .bytes(ByteBuffer(bytes: data))
+        }
+        let sent = request.headers.map { (name: $0.name, value: Masking.header($0.name, $0.value)) }
+        let start = ContinuousClock.now
+        func tell(_ status: Int?, _ headers: [(name: String, value: String)], _ answer: Data, _ failure: String?) {
+            observer?(
+                HTTPExchange(
+                    method: method.rawValue, url: url, requestHeaders: sent, requestBody: data.flatMap(Masking.body), status: status,
+                    responseHeaders: headers, responseBody: Masking.body(answer), duration: ContinuousClock.now - start,
+                    failure: failure))
+        }
+        do {
+            let response = try await client.execute(request, timeout: .nanoseconds(timeout.nanoseconds))
+            let bytes = Data(try await response.body.collect(upTo: Self.answerLimit).readableBytesView)
+            tell(
+                Int(response.status.code), response.headers.map { (name: $0.name, value: Masking.header($0.name, $0.value)) }, bytes, nil)
+            let names = response.headers.map { ($0.name.lowercased(), $0.value) }
+            let json = bytes.isEmpty ? JSON.null : JSON(bytes) ?? .string(String(decoding: bytes, as: UTF8.self))
+            return CloudAnswer(
+                status: Int(response.status.code), headers: Dictionary(names, uniquingKeysWith: { $1 }), json: json)
+        } catch let error as CloudClientError {
+            throw error
+        } catch {
+            let reason = Self.sentence(error)
+            tell(nil, [], Data(), reason)
+            let origin = URL(string: url).flatMap { u in u.host.map { "\($0):\(u.port ?? (u.scheme == "https" ? 443 : 80))" } } ?? url
+            throw CloudClientError.unreachable("\(origin) can't be reached: \(reason)")
+        }
+    }
+
+    private func pause(_ attempt: Int, _ asked: String?) async throws {
+        let wanted = asked.flatMap(Int.init).map { Duration.seconds($0) } ?? .milliseconds(200 * (1 << attempt))
+        try await Task.sleep(for: min(wanted, Self.longestPause))
+    }
+
+    // MARK: - Pure parts
+
+    /// Keystone, Nova, Glance and Meridian each wrap their sentence differently.
+    static func check(_ answer: CloudAnswer) throws {
+        guard answer.status >= 400 else { return }
+        let first = answer.json.object?.values.first
+        let message =
+            answer.json["error"]?["message"]?.string ?? first?["message"]?.string ?? answer.json["message"]?.string
+            ?? answer.json.string.flatMap(sentence(inHTML:)) ?? "The cloud refused without saying why."
+        throw CloudClientError.refused(status: answer.status, message: message, request: answer.requestID)
+    }
+
+    /// Glance answers errors as webob's page; its sentence stands after the heading.
+    static func sentence(inHTML text: String) -> String? {
+        guard let heading = text.range(of: "</h1>") else { return text.trimmingCharacters(in: .whitespacesAndNewlines).nonEmpty }
+        let rest = text[heading.upperBound...].prefix { $0 != "<" }.trimmingCharacters(in: .whitespacesAndNewlines)
+        return rest.replacing("&quot;", with: "\"").replacing("&lt;", with: "<").replacing("&gt;", with: ">").replacing("&amp;", with: "&")
+            .nonEmpty
+    }
+
+    /// `https://host:8774/regions/tunis/v2.1` → `https://host:8774`.
+    static func root(of endpoint: String) -> String {
+        guard let scheme = endpoint.range(of: "://") else { return endpoint }
+        let rest = endpoint[scheme.upperBound...]
+        return String(endpoint[..<scheme.upperBound]) + (rest.firstIndex(of: "/").map { String(rest[..<$0]) } ?? String(rest))
+    }
+
+    private static func query(_ items: [(name: String, value: String)]) -> String {
+        guard !items.isEmpty else { return "" }
+        var allowed = CharacterSet.alphanumerics
+        allowed.insert(charactersIn: "-._~")
+        return "?"
+            + items.map { item in
+                "\(item.name)=\(item.value.addingPercentEncoding(withAllowedCharacters: allowed) ?? item.value)"
+            }.joined(separator: "&")
+    }
+
+    private static func sentence(_ error: any Error) -> String {
+        switch error {
+        case let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout: return "it did not answer in time."
+        case let error as HTTPClientError where error == .connectTimeout: return "it did not take the connection in time."
+        case let error as NIOSSLError: return "TLS failed: \(error)."
+        case let error as NIOConnectionError:
+            return error.connectionErrors.first.map { sentence($0.error) } ?? "its name is unknown (\(error.host))."
+        case let error as IOError: return "\(String(cString: strerror(error.errnoCode)).lowercased())."
+        default: return "\(error)."
+        }
+    }
+}
+
+extension Duration {
+    /// Whole nanoseconds.
+    var nanoseconds: Int64 { components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000 }
+}

@@ -1,0 +1,49 @@
+import ArgumentParser
+import CloudClient
+
+struct EventWatch: CloudCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "watch", abstract: "What happens, as it happens, in order.",
+        discussion: """
+            Every event has a number. --after N goes on behind the event N, so that a watcher that was stopped misses nothing of
+            the last day; without it only new events are shown.
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @Option(help: "Go on behind this number; 0 starts with the oldest.") var after: Int?
+    @Option(help: "Stop after so many events.") var count: Int?
+    @Option(help: "Only kinds that begin so, such as server.create.") var kind: String?
+
+    /// Seconds that a question waits at the cloud for the next event.
+    private static let wait = 25
+    private static let page = 200
+
+    func run(in cloud: CloudSession, _ output: Output) async throws {
+        var cursor = after
+        var left = count ?? Int.max
+        while left > 0 {
+            let answer = try await cloud.events(after: cursor, limit: Self.page, wait: cursor == nil ? 0 : Self.wait)
+            let events = answer["events"]?.array ?? []
+            // Without a cursor the first answer only says where we are.
+            let isStart = cursor == nil
+            cursor = (answer["last"] ?? answer["next"])?.int ?? events.last?["number"]?.int ?? cursor ?? 0
+            guard !isStart else { continue }
+            for event in events where kind.map({ event["kind"]?.string?.hasPrefix($0) ?? false }) ?? true {
+                guard left > 0 else { return }
+                left -= 1
+                output.write(Self.line(event, output.format))
+            }
+        }
+    }
+
+    /// One line an event, so that pipes see each as it comes.
+    static func line(_ event: JSON, _ format: OutputFormat) -> String {
+        switch format {
+        case .json: return event.text(pretty: false)
+        case .table, .value:
+            let details = (event["payload"]?.object ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.shown)" }
+            let fields = [event["number"]?.shown, event["at"]?.shown, event["kind"]?.shown, event["cell"]?.shown, event["server"]?.shown]
+            return (fields.map { $0 ?? "-" } + details).joined(separator: "  ")
+        }
+    }
+}
