@@ -98,7 +98,7 @@ extension JSONObject {
     /// This with `patch` over it; a member that is patched to null goes.
     func patched(with patch: JSONObject) -> JSONObject {
         var out = self
-        for member in patch.members { out[member.key] = member.value.isNull ? nil : member.value }
+        for member in patch.members { out[member.key] = member.value.isNull ? JSONValue?.none : member.value }
         return out
     }
 

@@ -7,7 +7,7 @@ import Testing
     @Test func anObjectKeepsItsOrderAndItsTypes() throws {
         let value = try JSONValue(parsing: #" {"z": 1, "a": [true, null, -2.5e1, "x\n\u00e9\ud83d\ude00"], "m": {"k": 9007199254740993}} "#)
         #expect(value.object?.keys == ["z", "a", "m"])
-        #expect(value["a"]?.array == [true, nil, .double(-25), "x\né😀"])
+        #expect(value["a"]?.array == [true, .null, .double(-25), "x\né😀"])
         #expect(value["m"]?["k"]?.int == 9_007_199_254_740_993)
         #expect(value.text == #"{"z":1,"a":[true,null,-25.0,"x\né😀"],"m":{"k":9007199254740993}}"#)
     }
