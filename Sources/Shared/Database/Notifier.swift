@@ -66,7 +66,8 @@ final class Notifier: Sendable {
             let lease = try await pool.lease(.shared)
             defer { pool.release(lease) }
             _ = try await lease.connection.run(
-                .several(messages.map { "SELECT pg_notify(\($0.channel), \($0.payload))" }), isAtomic: true, isCancellable: false)
+                .several(messages.map { "SELECT pg_notify(\($0.channel), \($0.payload))" }), isAtomic: true,
+                isCancellable: false)
             return .success(())
         } catch let notSent as NotSent {
             return .failure(notSent.cause)

@@ -140,7 +140,9 @@ private final class TransactionState: Sendable {
                     ?? DatabaseError(.server, .inFailedTransaction, "The transaction was rolled back by the server.")
             }
         } catch var error as DatabaseError {
-            if error.isConnectionLoss { error.detail = "The connection broke during COMMIT; whether it took effect is unknown." }
+            if error.isConnectionLoss {
+                error.detail = "The connection broke during COMMIT; whether it took effect is unknown."
+            }
             throw error
         } catch let notSent as NotSent {
             throw notSent.cause

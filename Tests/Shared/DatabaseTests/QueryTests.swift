@@ -41,7 +41,9 @@ struct QueryTests {
             #expect(unique?.table == "things")
             #expect(unique?.kind == .server)
             #expect(unique?.isConnectionLoss == false)
-            let foreign = await #expect(throws: DatabaseError.self) { try await database.query("INSERT INTO things VALUES (2, \(9))") }
+            let foreign = await #expect(throws: DatabaseError.self) {
+                try await database.query("INSERT INTO things VALUES (2, \(9))")
+            }
             #expect(foreign?.sqlState == .foreignKeyViolation)
             #expect(foreign?.constraint == "things_other")
         }

@@ -15,7 +15,9 @@ struct TransactionTests {
         }
     }
 
-    private func sum(_ database: Database) async throws -> Int { try await database.query("SELECT sum(n) FROM things")[0].get(at: 0) }
+    private func sum(_ database: Database) async throws -> Int {
+        try await database.query("SELECT sum(n) FROM things")[0].get(at: 0)
+    }
 
     @Test func whatABodyReturnedIsCommitted() async throws {
         try await withThings { database in

@@ -96,7 +96,8 @@ struct ValueTests {
         try await withDatabase { database in
             let document = Document(name: "x/y", numbers: [1, 2])
             let row = try await database.query(
-                "SELECT \(json: document) AS a, \(jsonText: #"{"name":"t","numbers":[]}"#) AS b, \(jsonText: nil) AS c, '[1]'::json AS d")[0]
+                "SELECT \(json: document) AS a, \(jsonText: #"{"name":"t","numbers":[]}"#) AS b, \(jsonText: nil) AS c, '[1]'::json AS d"
+            )[0]
             #expect(try row.json("a") == document)
             #expect(try row.json("b", as: Document.self).name == "t")
             #expect(try row.jsonText("b") == #"{"name": "t", "numbers": []}"#)

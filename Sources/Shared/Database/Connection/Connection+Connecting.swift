@@ -102,7 +102,9 @@ func withCStrings<R>(_ strings: [String], _ body: (UnsafePointer<UnsafePointer<C
     return bytes.withUnsafeBufferPointer { bytes in
         let pointers: [UnsafePointer<CChar>?] = offsets.map { offset in bytes.baseAddress.map { $0 + offset } } + [nil]
         return pointers.withUnsafeBufferPointer { pointers in
-            guard let base = pointers.baseAddress else { preconditionFailure("An array of at least one element has an address.") }
+            guard let base = pointers.baseAddress else {
+                preconditionFailure("An array of at least one element has an address.")
+            }
             return body(base)
         }
     }

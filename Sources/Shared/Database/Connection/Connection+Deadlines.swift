@@ -11,8 +11,9 @@ extension Connection {
     }
 
     func checkDeadlines() {
-        timerAt = .max
         let now = PollThread.now()
+        guard timerAt <= now else { return }  // an earlier timer took this one's place
+        timerAt = .max
         switch phase {
         case .closed: return
         case .connecting:

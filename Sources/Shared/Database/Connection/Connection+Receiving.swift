@@ -161,7 +161,9 @@ extension Connection {
         }
         guard let code = field("C") else {  // made up by libpq: the connection broke
             return .connectionLost(
-                PQresultErrorMessage(result).map { String(cString: $0).split(whereSeparator: \.isNewline).joined(separator: " ") }
+                PQresultErrorMessage(result).map {
+                    String(cString: $0).split(whereSeparator: \.isNewline).joined(separator: " ")
+                }
                     ?? lastMessage)
         }
         var error = DatabaseError(.server, SQLState(code), field("M") ?? "PostgreSQL gave no message.", detail: field("D"))

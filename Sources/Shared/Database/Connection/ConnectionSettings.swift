@@ -17,11 +17,19 @@ package struct DatabaseAddress: Sendable {
 
     /// Reads a conninfo from a file. Refuses one that others than its owner may read, because it holds a password.
     package init(file path: String) throws {
-        let attributes = try FileManager.default.attributesOfItem(atPath: path)
-        if let mode = attributes[.posixPermissions] as? Int, mode & 0o077 != 0 {
-            throw DatabaseError.misuse("\(path) may be read by others; its mode must be 0600.")
+        let text: String
+        do {
+            let attributes = try FileManager.default.attributesOfItem(atPath: path)
+            if let mode = attributes[.posixPermissions] as? Int, mode & 0o077 != 0 {
+                throw DatabaseError.misuse("\(path) may be read by others; its mode must be 0600.")
+            }
+            text = try String(contentsOfFile: path, encoding: .utf8)
+        } catch let error as DatabaseError {
+            throw error
+        } catch {
+            throw DatabaseError.misuse(
+                "\(path), which should hold a libpq conninfo, cannot be read: \(error.localizedDescription)")
         }
-        let text = try String(contentsOfFile: path, encoding: .utf8)
         conninfo = text.trimmingCharacters(in: .whitespacesAndNewlines)
         database = nil
     }

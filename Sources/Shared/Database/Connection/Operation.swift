@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// One request to a connection: statements sent together and ended by one Sync, or a script.
 ///
 /// Statements of one operation outside BEGIN … COMMIT are one implicit transaction: all take effect or none (manual, 34.5.1).
@@ -22,6 +24,9 @@ final class Operation: PollWork, @unchecked Sendable {
     private let connection: Connection
     private var finish: (@Sendable (Result<[Rows], any Error>) -> Void)?
     private var continuation: Continuation?
+
+    /// Orders the results before their use in a way ThreadSanitizer can see; resuming a task does too, but unseen by it.
+    private let isOver = Atomic<Bool>(false)
 
     var results: [Rows] = []
     var error: DatabaseError?
@@ -65,10 +70,12 @@ final class Operation: PollWork, @unchecked Sendable {
     }
 
     private func submitAndWait() async throws -> [Rows] {
-        try await withUnsafeThrowingContinuation { continuation in
+        let results = try await withUnsafeThrowingContinuation { continuation in
             self.continuation = continuation
             PollThread.shared.submit(self)
         }
+        _ = isOver.load(ordering: .acquiring)
+        return results
     }
 
     func runOnPollThread() { connection.assumeIsolated { $0.start(self) } }
@@ -80,6 +87,7 @@ final class Operation: PollWork, @unchecked Sendable {
     func fail(_ error: any Error) { end(.failure(error)) }
 
     private func end(_ result: Result<[Rows], any Error>) {
+        isOver.store(true, ordering: .releasing)
         continuation?.resume(with: result)
         continuation = nil
         finish?(result)

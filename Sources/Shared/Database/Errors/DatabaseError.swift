@@ -42,7 +42,8 @@ package struct DatabaseError: Error, Sendable, CustomStringConvertible {
         self.detail = detail
         self.isConnectionLoss =
             isConnectionLoss
-            ?? (kind == .connectionLost || kind == .timeout || kind == .tooManyWaiting || sqlState.category == "08" || sqlState == .adminShutdown
+            ?? (kind == .connectionLost || kind == .timeout || kind == .tooManyWaiting || sqlState.category == "08"
+                || sqlState == .adminShutdown
                 || sqlState == .crashShutdown || sqlState == .cannotConnectNow)
     }
 

@@ -176,7 +176,9 @@ final class Pool: Sendable {
         guard let continuation else {  // its task was cancelled between the decision and now
             return update { machine, actions in machine.released(id, now: PollThread.now(), &actions) }
         }
-        guard let connection else { return continuation.resume(throwing: DatabaseError.connectionLost("The connection was lost.")) }
+        guard let connection else {
+            return continuation.resume(throwing: DatabaseError.connectionLost("The connection was lost."))
+        }
         continuation.resume(returning: Lease(id: id, connection: connection))
     }
 

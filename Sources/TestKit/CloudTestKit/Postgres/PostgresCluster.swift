@@ -1,5 +1,4 @@
 package import Database
-import CloudModel
 import Foundation
 import Glibc
 import Logging
@@ -66,7 +65,8 @@ package final class PostgresCluster: Sendable {
     package func start() async throws {
         let process = try ChildProcess(
             PostgresPrograms.command(
-                "postgres", ["-D", "\(directory)/data", "-k", directory, "-p", "\(port)"]
+                "postgres",
+                ["-D", "\(directory)/data", "-k", directory, "-p", "\(port)"]
                     + settings.flatMap { ["-c", $0] }),
             log: "\(directory)/log")
         await server.set(process)

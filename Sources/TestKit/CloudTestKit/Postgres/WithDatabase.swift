@@ -1,6 +1,6 @@
 package import Database
-package import Logging
 import Foundation
+package import Logging
 
 /// Gives `body` an empty database of its own, in a PostgreSQL server that the tests of this process share.
 ///
