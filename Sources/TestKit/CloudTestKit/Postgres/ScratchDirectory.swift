@@ -29,7 +29,8 @@ final class ScratchDirectory: Sendable {
         _ = await watchdog.waitForExit()
     }
 
-    /// Waits for the end of its input, which comes with the end of the test process.
+    /// Waits for the end of its input, which comes with the end of the test process. What was being started then (initdb, cp, a
+    /// backend) may still write for a moment, so it looks a few times.
     private static let script = """
         trap '' INT TERM HUP
         cat > /dev/null
@@ -37,6 +38,10 @@ final class ScratchDirectory: Sendable {
         if [ -n "$pid" ] && grep -q '^postgres' "/proc/$pid/comm" 2> /dev/null; then
             kill -KILL $pid $(cat /proc/$pid/task/$pid/children)
         fi
-        rm -rf "$1"
+        for attempt in 1 2 3 4 5 6 7 8 9 10; do
+            rm -rf "$1" && [ ! -e "$1" ] && break
+            sleep 0.2
+        done
+        [ "$pid" ] || { sleep 1; rm -rf "$1"; }
         """
 }
