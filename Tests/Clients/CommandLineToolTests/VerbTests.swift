@@ -27,25 +27,37 @@ import Testing
         return printed.text
     }
 
-    private static let servers = """
-        {"servers": [
-          {"id": "11111111-0000-4000-8000-000000000001", "name": "t1", "region": "tunis", "host": "compute-1.tunis", "status": "ACTIVE",
-           "task_state": null, "power_state": 1, "age_seconds": 2, "stale": false},
-          {"id": "11111111-0000-4000-8000-000000000002", "name": "l1", "region": "london", "host": null, "status": "BUILD",
-           "task_state": "scheduling", "power_state": 0, "age_seconds": 40, "stale": true}]}
-        """
+    private static let id = "11111111-0000-4000-8000-000000000001"
+    private static func server(_ id: String, _ name: String, age: Double, _ rest: String) -> String {
+        let asOf = Date(timeIntervalSince1970: Date().timeIntervalSince1970 - age)
+        let time = asOf.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+        return #"{"id": "\#(id)", "name": "\#(name)", "as_of": "\#(time)", \#(rest)}"#
+    }
+
+    private static var t1: String {
+        server(
+            id, "t1", age: 2,
+            #""region": "tunis", "host": "compute-1.tunis", "status": "ACTIVE", "task": null, "power": "running", "stale": false"#)
+    }
+
+    private static var servers: String {
+        let l1 = server(
+            "11111111-0000-4000-8000-000000000002", "l1", age: 40,
+            #""region": "london", "host": null, "status": "BUILD", "task": "scheduling", "power": "none", "stale": true"#)
+        return #"{"servers": [\#(t1), \#(l1)], "next": null}"#
+    }
 
     @Test func serverListShowsWhereAndHowFresh() async throws {
         let stub = StubCloud(["GET /meridian/v1/servers": { _ in (200, Self.servers) }])
         let text = try await run(["server", "list"], ServerList.self, on: stub)
         #expect(
             text == """
-                +------+--------+-----------------+--------+------------+----------+------------+
-                | Name | Region | Host            | Status | Task       | Power    | Fresh      |
-                +------+--------+-----------------+--------+------------+----------+------------+
-                | t1   | tunis  | compute-1.tunis | ACTIVE |            | running  | 2 s ago    |
-                | l1   | london |                 | BUILD  | scheduling | no state | stale 40 s |
-                +------+--------+-----------------+--------+------------+----------+------------+
+                +------+--------+-----------------+--------+------------+---------+------------+
+                | Name | Region | Host            | Status | Task       | Power   | Fresh      |
+                +------+--------+-----------------+--------+------------+---------+------------+
+                | t1   | tunis  | compute-1.tunis | ACTIVE |            | running | 2 s ago    |
+                | l1   | london |                 | BUILD  | scheduling | none    | stale 40 s |
+                +------+--------+-----------------+--------+------------+---------+------------+
                 """)
         #expect(stub.requests.last?.token == "token-0")
     }
@@ -67,10 +79,9 @@ import Testing
     }
 
     @Test func aWriteIsNeverRepeated() async throws {
-        let id = "11111111-0000-4000-8000-000000000001"
         let stub = StubCloud([
-            "GET /meridian/v1/servers": { _ in (200, Self.servers) },
-            "DELETE /v2.1/servers/\(id)": { _ in (503, #"{"serviceUnavailable": {"message": "busy"}}"#) },
+            "GET /meridian/v1/servers/t1": { _ in (200, #"{"server": \#(Self.t1)}"#) },
+            "DELETE /v2.1/servers/\(Self.id)": { _ in (503, #"{"serviceUnavailable": {"message": "busy"}}"#) },
         ])
         await #expect(throws: CloudClientError.self) {
             _ = try await run(["server", "delete", "t1"], ServerDelete.self, on: stub)
@@ -98,15 +109,15 @@ import Testing
     }
 
     @Test func traceShowsStepsInTheirOrderWithClassicNumbers() async throws {
-        let id = "11111111-0000-4000-8000-000000000001"
         let trace = """
-            {"steps": [
-              {"name": "place.reserve", "classic": [9, 10, 11], "place": "super-scheduler", "started": 1000250000, "ended": 1000252500},
-              {"name": "api.accept", "classic": [6], "place": "api", "started": 1000000000, "ended": 1000004000, "note": "202"},
-              {"name": "host.spawn", "classic": [29], "place": "compute-1.tunis", "started": 1001500000, "ended": 1003750000}]}
+            {"verb": "create", "name": "t1", "state": "done", "milliseconds": 3750.0, "steps": [
+              {"name": "place.reserve", "classic": [9, 10, 11], "place": "super-scheduler", "after_milliseconds": 250.0, "milliseconds": 2.5},
+              {"name": "api.accept", "classic": [6], "place": "api", "after_milliseconds": 0.0, "milliseconds": 4.0, "note": "202"},
+              {"name": "host.spawn", "classic": [29], "place": "compute-1.tunis", "after_milliseconds": 1500.0, "milliseconds": 2250.0}]}
             """
         let stub = StubCloud([
-            "GET /meridian/v1/servers": { _ in (200, Self.servers) }, "GET /meridian/v1/servers/\(id)/trace": { _ in (200, trace) },
+            "GET /meridian/v1/servers/t1": { _ in (200, #"{"server": \#(Self.t1)}"#) },
+            "GET /meridian/v1/servers/\(Self.id)/trace": { _ in (200, trace) },
         ])
         let text = try await run(["server", "trace", "t1"], ServerTrace.self, on: stub)
         #expect(
@@ -118,21 +129,22 @@ import Testing
                 | place.reserve | 9-11    | super-scheduler | +250 ms  | 2.5 ms   |      |
                 | host.spawn    | 29      | compute-1.tunis | +1.500 s | 2.250 s  |      |
                 +---------------+---------+-----------------+----------+----------+------+
+                create of t1: done in 3.750 s
                 """)
     }
 
     @Test func explainSaysWhyNotTheOthers() async throws {
-        let id = "11111111-0000-4000-8000-000000000001"
         let ledger = """
-            {"ledger": {"attempts": [
-              {"cell": "london", "outcome": "noRoom", "at": 1, "elimination": {"considered": 2, "removed": {"memory": 2},
+            {"attempts": [
+              {"cell": "london", "outcome": "noRoom", "hosts": {"considered": 2, "removed": {"memory": 2},
                "examples": [{"host": "compute-1.london", "rule": "memory", "detail": "needs 4096 MiB, 128 free"}], "ranked": []}},
-              {"cell": "tunis", "outcome": "reserved", "at": 2, "host": "compute-1.tunis", "weight": 1.5}]}}
+              {"cell": "tunis", "outcome": "reserved", "host": "compute-1.tunis", "weight": 1.5, "hosts": null}]}
             """
         let stub = StubCloud([
-            "GET /meridian/v1/servers": { _ in (200, Self.servers) }, "GET /meridian/v1/servers/\(id)/explain": { _ in (200, ledger) },
+            "GET /meridian/v1/servers/\(Self.id)": { _ in (200, #"{"server": \#(Self.t1)}"#) },
+            "GET /meridian/v1/servers/\(Self.id)/explain": { _ in (200, ledger) },
         ])
-        let text = try await run(["server", "explain", id], ServerExplain.self, on: stub)
+        let text = try await run(["server", "explain", Self.id], ServerExplain.self, on: stub)
         #expect(text.contains("| london | no room  |                 |        | 2 hosts considered, 0 fitted; memory removed 2 |"))
         #expect(text.contains("| compute-1.london | removed by memory | needs 4096 MiB, 128 free |"))
         #expect(text.contains("| tunis  | reserved | compute-1.tunis | 1.50"))
@@ -162,8 +174,8 @@ import Testing
 
     @Test func waitingForAServerThatFailsEndsWithItsReason() async throws {
         let stub = StubCloud([
-            "GET /meridian/v1/servers": { _ in (200, Self.servers) },
-            "GET /v2.1/servers/11111111-0000-4000-8000-000000000002": { _ in
+            "GET /meridian/v1/servers/l1": { _ in (200, #"{"server": {"id": "s-2", "name": "l1"}}"#) },
+            "GET /v2.1/servers/s-2": { _ in
                 (200, #"{"server": {"name": "l1", "status": "ERROR", "fault": {"message": "No valid host was found."}}}"#)
             },
         ])
@@ -177,10 +189,10 @@ import Testing
     @Test func eventsGoOnBehindTheCursor() async throws {
         let stub = StubCloud([
             "GET /meridian/v1/events?limit=200&wait=25&after=7": { _ in
-                (200, #"{"events": [{"number": 8, "at": "2026-11-20T21:55:00Z", "kind": "server.create.end", "cell": "tunis", "server": "s"}], "last": 8}"#)
+                (200, #"{"events": [{"number": 8, "at": "2026-11-20T21:55:00Z", "kind": "server.create.end", "cell": "tunis", "server": "s"}], "cursor": 8}"#)
             },
             "GET /meridian/v1/events?limit=200&wait=25&after=8": { _ in
-                (200, #"{"events": [{"number": 9, "at": "2026-11-20T21:55:01Z", "kind": "host.down", "payload": {"host": "h"}}], "last": 9}"#)
+                (200, #"{"events": [{"number": 9, "at": "2026-11-20T21:55:01Z", "kind": "host.down", "payload": {"host": "h"}}], "cursor": 9}"#)
             },
         ])
         let text = try await run(["event", "watch", "--after", "7", "--count", "2"], EventWatch.self, on: stub)

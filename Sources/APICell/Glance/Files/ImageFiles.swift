@@ -23,9 +23,11 @@ struct ImageFiles: Sendable {
 
     /// Bytes of the finished file; nil when there is none.
     func size(of image: ImageID) -> Int64? {
-        var info = stat()
-        guard stat(path(of: image), &info) == 0 else { return nil }
-        return Int64(info.st_size)
+        let descriptor = open(path(of: image), O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        let end = lseek(descriptor, 0, Int32(SEEK_END))
+        return end >= 0 ? Int64(end) : nil
     }
 
     /// Removes the finished file; nothing to remove is fine.

@@ -13,9 +13,9 @@ final class PartFile: @unchecked Sendable {
     init(creating path: String) throws {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw FileFailure(call: "open(2)", path: path) }
-        // Between open and flock the janitor may have taken the file for dead; then it has no name any more, or is locked.
-        var info = stat()
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, fstat(descriptor, &info) == 0, info.st_nlink == 1 else {
+        // Between open and flock the janitor may have taken the file for dead; then it has no name any more, or is locked. Nobody
+        // else makes a file of that name: it is the upload's own.
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, access(path, F_OK) == 0 else {
             let failure = FileFailure(call: "flock(2)", path: path)
             close(descriptor)
             throw failure

@@ -5,29 +5,35 @@ extension CloudSession {
 
     // MARK: - Meridian's own, under /meridian/v1
 
-    public func servers(allProjects: Bool = false, limit: Int? = nil) async throws -> [ServerSummary] {
-        var query: [(name: String, value: String)] = allProjects ? [("all_projects", "true")] : []
-        if let limit { query.append(("limit", String(limit))) }
+    /// All of them, page by page.
+    public func servers(allProjects: Bool = false) async throws -> [ServerSummary] {
         var all: [ServerSummary] = []
         var marker: String?
-        // A page at a time; the cloud says with a link that there is more.
-        while true {
-            let page = try await meridian("/servers", query: query + (marker.map { [("marker", $0)] } ?? []))
-            let servers = (page["servers"]?.array ?? []).map(ServerSummary.init)
-            all += servers
-            guard limit == nil, page["next"] != nil || page["servers_links"] != nil, let last = servers.last?.id, last != marker else {
-                return all
-            }
-            marker = last
-        }
+        repeat {
+            let query = (allProjects ? [("all_tenants", "1")] : []) + (marker.map { [("marker", $0)] } ?? [])
+            let page = try await meridian("/servers", query: query)
+            all += (page["servers"]?.array ?? []).map(ServerSummary.init)
+            marker = page["next"]?.string
+        } while marker != nil
+        return all
     }
 
     public func cells() async throws -> [JSON] { try await meridian("/cells")["cells"]?.array ?? [] }
     public func hosts() async throws -> [JSON] { try await meridian("/hosts")["hosts"]?.array ?? [] }
-    public func trace(of server: String) async throws -> JSON { try await meridian("/servers/\(server)/trace") }
+    public func drift(of cell: String) async throws -> [JSON] {
+        try await meridian("/cells/\(Self.escaped(cell))/drift")["drift"]?.array ?? []
+    }
+
+    /// The timeline of a server's boot, or of a later action of it.
+    public func trace(of server: String, action: Int? = nil) async throws -> JSON {
+        try await meridian("/servers/\(server)/trace", query: action.map { [("action", String($0))] } ?? [])
+    }
+
+    /// Which cells and hosts were considered.
     public func explanation(of server: String) async throws -> JSON { try await meridian("/servers/\(server)/explain") }
 
-    /// Those after a number; waits at the cloud for the first one, `wait` seconds at most.
+    /// `events` after a number, and the `cursor` to go on from; without a number only the cursor of now. Waits at the cloud for the
+    /// first event, `wait` seconds at most.
     public func events(after number: Int?, limit: Int, wait: Int) async throws -> JSON {
         var query: [(name: String, value: String)] = [("limit", String(limit)), ("wait", String(wait))]
         if let number { query.append(("after", String(number))) }
@@ -40,9 +46,9 @@ extension CloudSession {
     /// Takes a cell out of scheduling, or back in.
     public func setCell(_ name: String, disabled: Bool, reason: String?) async throws -> JSON {
         var body: [String: JSON] = ["disabled": .bool(disabled)]
-        if let reason { body["disabled_reason"] = .string(reason) }
+        if let reason { body["reason"] = .string(reason) }
         return try await send(
-            CloudRequest("compute", .put, "/meridian/v1/cells/\(name)", fromRoot: true, body: .object(body))
+            CloudRequest("compute", .put, "/meridian/v1/cells/\(Self.escaped(name))", fromRoot: true, body: .object(body))
         ).json
     }
 

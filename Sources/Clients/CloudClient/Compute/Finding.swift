@@ -1,9 +1,8 @@
 /// Names and ids are accepted everywhere; an id wins, and a name must mean exactly one thing.
 extension CloudSession {
-    /// The server of that id or name.
-    public func findServer(_ text: String, allProjects: Bool = false) async throws -> ServerSummary {
-        let all = try await servers(allProjects: allProjects)
-        return try Self.one(text, among: all, kind: "server", id: \.id, name: \.name)
+    /// The server of that id or name, among the caller's own; one question.
+    public func findServer(_ text: String) async throws -> ServerSummary {
+        ServerSummary(try await meridian("/servers/\(Self.escaped(text))")["server"] ?? .null)
     }
 
     public func findImage(_ text: String) async throws -> JSON { try await Self.one(text, among: images(), kind: "image") }

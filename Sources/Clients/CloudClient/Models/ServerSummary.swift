@@ -6,6 +6,7 @@ public struct ServerSummary: Sendable {
     public let task: String?
     public let power: String
     public let region: String?
+    /// Only administrators are told.
     public let host: String?
     public let zone: String?
     public let project: String?
@@ -22,47 +23,29 @@ public struct ServerSummary: Sendable {
         id = json["id"]?.string ?? ""
         name = json["name"]?.string ?? ""
         status = json["status"]?.string ?? ""
-        task = json["task_state"]?.string
-        power = PowerName.of(json["power_state"])
-        region = (json["region"] ?? json["cell"])?.string
+        task = json["task"]?.string
+        power = json["power"]?.string ?? ""
+        region = json["region"]?.string
         host = json["host"]?.string
-        zone = (json["availability_zone"] ?? json["zone"])?.string
-        project = (json["project_id"] ?? json["project"])?.string
-        created = (json["created_at"] ?? json["created"])?.string
-        fault = (json["fault"]?["message"] ?? json["fault"])?.string
+        zone = json["zone"]?.string
+        project = json["project"]?.string
+        created = json["created_at"]?.string
+        fault = json["fault"]?.string
         let freshness = Freshness(json)
         age = freshness.age
         isStale = freshness.isStale
     }
 }
 
-/// How old the word of a region is. Meridian writes `as_of` (a time), `age_seconds` and `stale`.
+/// How old the word of a region is: `as_of`, when it was last in contact, and whether that is too long ago.
 public struct Freshness: Sendable, Equatable {
+    /// nil when it never was, or nobody knows.
     public let age: Duration?
     public let isStale: Bool
 
+    /// `now` in seconds since 1970.
     public init(_ json: JSON, now: Double = Moment.now) {
-        let seconds =
-            (json["age_seconds"] ?? json["age"])?.double
-            ?? (json["as_of"] ?? json["last_contact"]).flatMap(Moment.init).map { max(0, now - $0.seconds) }
-        age = seconds.map { .milliseconds(Int64($0 * 1_000)) }
-        isStale = json["stale"]?.bool ?? json["is_stale"]?.bool ?? false
-    }
-}
-
-/// Names for Nova's numbers.
-enum PowerName {
-    static func of(_ json: JSON?) -> String {
-        guard let json else { return "" }
-        if let text = json.string, Int(text) == nil { return text }
-        return switch json.int {
-        case 0: "no state"
-        case 1: "running"
-        case 3: "paused"
-        case 4: "shutdown"
-        case 6: "crashed"
-        case 7: "suspended"
-        default: json.shown
-        }
+        age = json["as_of"].flatMap(Moment.init).map { .milliseconds(Int64(max(0, now - $0.seconds) * 1_000)) }
+        isStale = json["stale"]?.bool ?? false
     }
 }

@@ -4,17 +4,18 @@ public struct TraceStep: Sendable {
     /// The numbers it has in the classic flow of 29 steps; empty for steps which that flow doesn't have.
     public let classic: [Int]
     public let place: String
-    public let started: Moment
-    public let ended: Moment
+    /// Since the first step's start.
+    public let offset: Duration
+    public let duration: Duration
     public let note: String?
 
     public init?(_ json: JSON) {
-        guard let name = json["name"]?.string, let started = (json["started"] ?? json["started_at"]).flatMap(Moment.init) else { return nil }
+        guard let name = json["name"]?.string, let offset = json["after_milliseconds"]?.double else { return nil }
         self.name = name
-        self.started = started
+        self.offset = .microseconds(Int64((offset * 1_000).rounded()))
         classic = (json["classic"]?.array ?? []).compactMap(\.int)
         place = json["place"]?.string ?? ""
-        ended = (json["ended"] ?? json["ended_at"]).flatMap(Moment.init) ?? started
+        duration = .microseconds(Int64(((json["milliseconds"]?.double ?? 0) * 1_000).rounded()))
         note = json["note"]?.string
     }
 }
@@ -38,12 +39,12 @@ public struct PlacementAttempt: Sendable {
         host = json["host"]?.string
         reason = json["reason"]?.string
         weight = json["weight"]?.double
-        let elimination = json["elimination"] ?? .null
-        considered = elimination["considered"]?.int
-        removed = (elimination["removed"]?.object ?? [:]).compactMapValues(\.int)
-        examples = (elimination["examples"]?.array ?? []).map {
+        let hosts = json["hosts"] ?? .null
+        considered = hosts["considered"]?.int
+        removed = (hosts["removed"]?.object ?? [:]).compactMapValues(\.int)
+        examples = (hosts["examples"]?.array ?? []).map {
             ($0["host"]?.string ?? "", $0["rule"]?.string ?? "", $0["detail"]?.string ?? "")
         }
-        ranked = (elimination["ranked"]?.array ?? []).compactMap(\.string)
+        ranked = (hosts["ranked"]?.array ?? []).compactMap(\.string)
     }
 }

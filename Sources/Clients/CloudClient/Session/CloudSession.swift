@@ -170,12 +170,21 @@ public actor CloudSession {
 
     private static func query(_ items: [(name: String, value: String)]) -> String {
         guard !items.isEmpty else { return "" }
-        var allowed = CharacterSet.alphanumerics
-        allowed.insert(charactersIn: "-._~")
-        return "?"
-            + items.map { item in
-                "\(item.name)=\(item.value.addingPercentEncoding(withAllowedCharacters: allowed) ?? item.value)"
-            }.joined(separator: "&")
+        return "?" + items.map { "\($0.name)=\(escaped($0.value))" }.joined(separator: "&")
+    }
+
+    /// Percent-encoded for a place in a path or a query.
+    static func escaped(_ text: String) -> String {
+        text.utf8.map { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+                UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
+                return String(UnicodeScalar(byte))
+            default: break
+            }
+            let hex = String(byte, radix: 16, uppercase: true)
+            return "%" + (hex.count == 1 ? "0" : "") + hex
+        }.joined()
     }
 
     private static func sentence(_ error: any Error) -> String {

@@ -2,37 +2,32 @@ import ArgumentParser
 import CloudClient
 
 struct CellList: CloudCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "The cells and how they are.")
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "The cells and how they are; for administrators also how full.")
     @OptionGroup var global: GlobalOptions
 
     func run(in cloud: CloudSession, _ output: Output) async throws {
         output.list(
-            ["Name", "State", "Hosts", "Servers", "vCPUs", "Memory MiB", "Disk GiB", "Fresh", "Note"],
+            ["Name", "State", "Zones", "Hosts", "Servers", "vCPUs", "Memory MiB", "Disk GiB", "Fresh", "Reason"],
             try await cloud.cells().map(Self.row))
     }
 
-    static func row(_ cell: JSON) -> [JSON] {
-        let freshness = Freshness(cell)
+    private static func row(_ cell: JSON) -> [JSON] {
+        let zones = (cell["zones"]?.array ?? []).map(\.shown).joined(separator: ", ")
         return [
-            cell["name"] ?? .null, cell["state"] ?? .null, Self.hosts(cell), cell["servers"] ?? .null, use(cell, "vcpus"),
-            use(cell, "ram"), use(cell, "disk"),
-            .string(Wording.freshness(freshness.age, isStale: freshness.isStale || cell["state"]?.string == "silent")),
-            cell["disabled_reason"] ?? cell["reason"] ?? .null,
+            cell["name"] ?? .null, cell["state"] ?? .null, .string(zones), cell["hosts"] ?? .null, cell["servers"] ?? .null,
+            Room.used(cell, "vcpus"), Room.used(cell, "ram"), Room.used(cell, "disk"),
+            .string(Wording.freshness(Freshness(cell).age, isStale: cell["state"]?.string == "silent")), cell["reason"] ?? .null,
         ]
     }
+}
 
-    /// `2`, or `1/2` when one of two is up.
-    private static func hosts(_ cell: JSON) -> JSON {
-        if let count = cell["hosts"], count.int != nil { return count }
-        guard let total = cell["hosts"]?["total"]?.int else { return .null }
-        return .string(cell["hosts"]?["up"]?.int.map { "\($0)/\(total)" } ?? "\(total)")
-    }
-
-    /// `used/total` of a resource, from whichever of the usual forms is there.
-    private static func use(_ cell: JSON, _ resource: String) -> JSON {
-        let used = (cell["used"]?[resource] ?? cell["\(resource)_used"])?.int
-        let total = (cell["total"]?[resource] ?? cell["capacity"]?[resource] ?? cell["\(resource)_total"] ?? cell[resource])?.int
-        guard let total else { return .null }
+/// How full something is.
+enum Room {
+    /// `3/64` of a resource, from `used` and `total`, or from `free` and `total`.
+    static func used(_ json: JSON, _ resource: String) -> JSON {
+        guard let total = json["total"]?[resource]?.int else { return .null }
+        let used = json["used"]?[resource]?.int ?? json["free"]?[resource]?.int.map { total - $0 }
         return .string(used.map { "\($0)/\(total)" } ?? "\(total)")
     }
 }

@@ -22,13 +22,14 @@ struct EventWatch: CloudCommand {
         var cursor = after
         var left = count ?? Int.max
         while left > 0 {
-            let answer = try await cloud.events(after: cursor, limit: Self.page, wait: cursor == nil ? 0 : Self.wait)
-            let events = answer["events"]?.array ?? []
-            // Without a cursor the first answer only says where we are.
             let isStart = cursor == nil
-            cursor = (answer["last"] ?? answer["next"])?.int ?? events.last?["number"]?.int ?? cursor ?? 0
+            let answer = try await cloud.events(after: cursor, limit: Self.page, wait: isStart ? 0 : Self.wait)
+            guard let next = answer["cursor"]?.int else {
+                throw CloudClientError.unreadable("The cloud's answer holds no cursor to go on from.")
+            }
+            cursor = next
             guard !isStart else { continue }
-            for event in events where kind.map({ event["kind"]?.string?.hasPrefix($0) ?? false }) ?? true {
+            for event in answer["events"]?.array ?? [] where kind.map({ event["kind"]?.string?.hasPrefix($0) ?? false }) ?? true {
                 guard left > 0 else { return }
                 left -= 1
                 output.write(Self.line(event, output.format))

@@ -21,7 +21,8 @@ enum Wording {
     }
 
     /// `4.2 ms`, `1.250 s`: for timelines.
-    static func milliseconds(_ seconds: Double) -> String {
+    static func exact(_ duration: Duration) -> String {
+        let seconds = Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
         if abs(seconds) < 1 { return "\(rounded(seconds * 1_000, tenths: true)) ms" }
         let thousandths = Int((seconds * 1_000).rounded())
         let fraction = String(1_000 + abs(thousandths) % 1_000).dropFirst()

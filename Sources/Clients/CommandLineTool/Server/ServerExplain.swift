@@ -17,13 +17,13 @@ struct ServerExplain: CloudCommand {
             output.list(["Cell", "Outcome", "Host", "Weight", "Why"], attempts.map(Self.row))
             let hosts = attempts.flatMap(Self.hostRows)
             if !hosts.isEmpty { output.list(["Cell", "Host", "Verdict", "Detail"], hosts) }
+            if let verdict = explanation["verdict"]?.string { output.remark(verdict) }
             if attempts.isEmpty { output.remark("No cell was considered yet.") }
         }
     }
 
-    static func attempts(_ explanation: JSON) -> [PlacementAttempt] {
-        let ledger = explanation["ledger"] ?? explanation["placement"] ?? explanation
-        return (ledger["attempts"]?.array ?? []).map(PlacementAttempt.init)
+    private static func attempts(_ explanation: JSON) -> [PlacementAttempt] {
+        (explanation["attempts"]?.array ?? []).map(PlacementAttempt.init)
     }
 
     private static func row(_ attempt: PlacementAttempt) -> [JSON] {

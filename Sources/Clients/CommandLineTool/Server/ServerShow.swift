@@ -6,10 +6,9 @@ struct ServerShow: CloudCommand {
 
     @OptionGroup var global: GlobalOptions
     @Argument(help: "Name or id.") var server: String
-    @Flag(help: "Look in all projects (administrators).") var allProjects = false
 
     func run(in cloud: CloudSession, _ output: Output) async throws {
-        let summary = try await cloud.findServer(server, allProjects: allProjects)
+        let summary = try await cloud.findServer(server)
         var fields = try await cloud.server(summary.id).object ?? [:]
         for key in ["links", "os-extended-volumes:volumes_attached"] { fields[key] = nil }
         fields["region"] = JSON(summary.region)

@@ -8,25 +8,30 @@ struct ServerTrace: CloudCommand {
 
     @OptionGroup var global: GlobalOptions
     @Argument(help: "Name or id.") var server: String
+    @Option(help: "The action's number; 1, the boot, when nothing is said.") var action: Int?
 
     func run(in cloud: CloudSession, _ output: Output) async throws {
-        let trace = try await cloud.trace(of: try await cloud.findServer(server).id)
-        let rows = Self.rows(trace)
-        output.list(["Step", "Classic", "Place", "Start", "Duration", "Note"], rows)
-        if rows.isEmpty { output.remark("Nothing was recorded yet.") }
+        let trace = try await cloud.trace(of: try await cloud.findServer(server).id, action: action)
+        guard output.format != .json else { return output.write(trace.text(pretty: true)) }
+        output.list(["Step", "Classic", "Place", "Start", "Duration", "Note"], Self.rows(trace))
+        output.remark(Self.summary(trace))
     }
 
-    /// In the order of their starts, which are counted from the first one's.
+    /// In the order of their starts.
     static func rows(_ trace: JSON) -> [[JSON]] {
-        let steps = (trace["steps"]?.array ?? []).compactMap(TraceStep.init).sorted { $0.started < $1.started }
-        guard let origin = steps.first?.started else { return [] }
-        return steps.map { step in
+        (trace["steps"]?.array ?? []).compactMap(TraceStep.init).sorted { $0.offset < $1.offset }.map { step in
             [
-                .string(step.name), .string(ranges(step.classic)), .string(step.place),
-                .string("+" + Wording.milliseconds(step.started.seconds - origin.seconds)),
-                .string(Wording.milliseconds(step.ended.seconds - step.started.seconds)), JSON(step.note),
+                .string(step.name), .string(ranges(step.classic)), .string(step.place), .string("+" + Wording.exact(step.offset)),
+                .string(Wording.exact(step.duration)), JSON(step.note),
             ]
         }
+    }
+
+    /// `create of t1: done in 2.250 s.`
+    private static func summary(_ trace: JSON) -> String {
+        let total = trace["milliseconds"]?.double.map { " in \(Wording.exact(.microseconds(Int64($0 * 1_000))))" } ?? ""
+        let message = trace["message"]?.string.map { ": \($0)" } ?? ""
+        return "\(trace["verb"]?.shown ?? "action") of \(trace["name"]?.shown ?? ""): \(trace["state"]?.shown ?? "unknown")\(total)\(message)"
     }
 
     /// `[6, 7, 8, 11]` → `6-8, 11`.
