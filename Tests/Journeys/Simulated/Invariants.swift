@@ -1,5 +1,6 @@
 import CellSimulator
 import CloudModel
+import Hypervisors
 import Testing
 
 extension SimulatedFederation {

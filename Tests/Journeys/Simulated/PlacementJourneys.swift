@@ -1,5 +1,7 @@
 import CellSimulator
 import CloudModel
+import Database
+import Hypervisors
 import Testing
 
 /// A federation in one process, over real PostgreSQL: what must hold of placement whatever the order of things.

@@ -64,6 +64,14 @@ actor CellDirectory {
         }
     }
 
+    /// Ranks the cells for one server, and takes its room off the first at once: servers that are placed beside each other then spread as if
+    /// they came one after the other.
+    func rank(_ wish: CellSelection.Wish) -> CellSelection.Ranking {
+        let ranking = CellSelection.rank(snapshot(), for: wish)
+        if let first = ranking.cells.first { reserved(wish.size, in: first.cell, zone: wish.zone) }
+        return ranking
+    }
+
     /// Cells that can be told something now.
     var reachable: [CellName] { cells.keys.filter { isInContact($0) }.sorted() }
 
@@ -74,7 +82,7 @@ actor CellDirectory {
     func answered(_ cell: CellName) { cells[cell]?.unansweredAt = nil }
     func leftUnanswered(_ cell: CellName) { cells[cell]?.unansweredAt = .now }
 
-    /// Takes reserved room off until the cell's next summary says what is left.
+    /// Takes room off until the cell's next summary says what is left.
     func reserved(_ size: ResourceSize, in cell: CellName, zone: ZoneName?) {
         guard var entry = cells[cell] else { return }
         let index = entry.summary.zones.firstIndex { zone == nil || $0.name == zone }

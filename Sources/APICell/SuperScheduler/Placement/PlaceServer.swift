@@ -28,8 +28,7 @@ struct PlaceServer: Sendable {
 
     func callAsFunction(_ create: UnplacedCreate) async throws -> Ending {
         let started = Timestamp.now()
-        let size = create.spec.flavor.size
-        let ranking = CellSelection.rank(await cells.snapshot(), for: wish(create))
+        let ranking = await cells.rank(wish(create))
         var ledger = create.ledger
         // What was ruled out last time is said again below, as it is now.
         ledger.attempts.removeAll { $0.outcome == .ruledOut || $0.outcome == .silent }
@@ -67,7 +66,7 @@ struct PlaceServer: Sendable {
                     .init(
                         cell: ranked.cell, outcome: .noRoom, at: asked, reason: reason, weight: ranked.weight, elimination: elimination))
             case .reserved(let host, let elimination):
-                await cells.reserved(size, in: ranked.cell, zone: create.spec.zone)
+                if ranked != ranking.cells.first { await cells.reserved(create.spec.flavor.size, in: ranked.cell, zone: create.spec.zone) }
                 ledger.attempts.append(
                     .init(
                         cell: ranked.cell, outcome: .reserved, at: asked, host: host, weight: ranked.weight, elimination: elimination))

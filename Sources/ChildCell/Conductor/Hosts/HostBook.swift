@@ -12,8 +12,9 @@ actor HostBook {
     private var greetings: Set<HostName> = []
     private var waitingForGreetings: [OneRing] = []
 
-    func replace(_ all: [HostStore.Host], groups: [HostName: [String: Int]]) {
-        hosts = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+    /// Takes what the database had at the start. Hosts that have said hello meanwhile are known better already.
+    func load(_ all: [HostStore.Host], groups: [HostName: [String: Int]]) {
+        for host in all where hosts[host.name] == nil { hosts[host.name] = host }
         for (host, counts) in groups { hosts[host]?.groups = counts }
         changed = Set(hosts.keys)
     }

@@ -17,7 +17,7 @@ struct HostWatch: Sendable {
     /// Reads all hosts; a host that was up counts as up until it has been silent for its time, so that a conductor's restart shakes
     /// nobody.
     func load() async throws {
-        await book.replace(try await HostStore().all(in: database), groups: try await HostStore().groups(in: database))
+        await book.load(try await HostStore().all(in: database), groups: try await HostStore().groups(in: database))
     }
 
     /// Looks once. `uptime` is how long this conductor has been listening.

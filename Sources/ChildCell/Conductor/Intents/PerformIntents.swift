@@ -13,7 +13,7 @@ struct PerformIntents: Sendable {
     func callAsFunction(_ intents: [PerformIntent.Intent]) async throws -> [PerformIntent.Answer] {
         let reclaimed = try await claimAnew(intents)
         let began = Timestamp.now()
-        return try await changes(Set(intents.map(\.server))) { draft, transaction in
+        return try await changes(Set(intents.map(\.server)), mayAdd: true) { draft, transaction in
             let held = try await claims.existing(intents.map(\.server), in: transaction)
             let now = Timestamp.now()
             var confirmed: [ServerID] = []

@@ -66,7 +66,7 @@ package enum CellMigrations {
         """
         -- What the cell remembers of itself: the highest placement epoch seen, and whether it is recovering from a restore.
         CREATE TABLE cell.standing (
-            only           bool PRIMARY KEY DEFAULT true CHECK (only),
+            singleton      bool PRIMARY KEY DEFAULT true CHECK (singleton),
             highest_epoch  bigint NOT NULL DEFAULT 0,
             recovering     text
         );

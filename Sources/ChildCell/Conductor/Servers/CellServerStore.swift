@@ -6,6 +6,15 @@ internal import Database
 package struct CellServerStore: Sendable {
     package init() {}
 
+    /// Makes whoever else wants to write a first record of these servers wait until we commit: a row that isn't there can't be locked.
+    func lockNames(_ servers: Set<ServerID>, in transaction: Transaction) async throws {
+        try await transaction.query(
+            """
+            SELECT pg_advisory_xact_lock(key) FROM (
+                SELECT hashtextextended(id::text, 1) AS key FROM unnest(\(servers.sorted())) AS id ORDER BY 1) AS keys
+            """)
+    }
+
     /// Locks the rows of these servers, in the order of their ids so that two transactions never wait for each other, and reads them.
     func lock(_ servers: Set<ServerID>, in transaction: Transaction) async throws -> [ServerID: ServerRecord] {
         let rows = try await transaction.query(

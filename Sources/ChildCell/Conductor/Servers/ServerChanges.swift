@@ -29,12 +29,15 @@ struct ServerChanges: Sendable {
         }
     }
 
-    /// - Parameter decide: runs inside the transaction and perhaps more than once (after a deadlock): values in, values out.
+    /// - Parameters:
+    ///   - mayAdd: `decide` may add records of servers that have none.
+    ///   - decide: runs inside the transaction and perhaps more than once (after a deadlock): values in, values out.
     @discardableResult
     func callAsFunction<Answer: Sendable>(
-        _ ids: Set<ServerID>, _ decide: @Sendable (inout Draft, Transaction) async throws -> Answer
+        _ ids: Set<ServerID>, mayAdd: Bool = false, _ decide: @Sendable (inout Draft, Transaction) async throws -> Answer
     ) async throws -> Answer {
         let (answer, effects, usage, before, after) = try await database.transaction { transaction in
+            if mayAdd { try await servers.lockNames(ids, in: transaction) }
             let before = try await servers.lock(ids, in: transaction)
             var draft = Draft(records: before)
             let answer = try await decide(&draft, transaction)
