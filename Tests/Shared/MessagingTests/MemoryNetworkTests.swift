@@ -5,7 +5,7 @@ import Testing
 
 @testable import Messaging
 
-@Suite(.timeLimit(.minutes(2))) struct MemoryNetworkTests {
+@Suite(.timeLimit(.minutes(8))) struct MemoryNetworkTests {
     private let hub = PeerName.hub("top")
     private let tunis = PeerName.cell("tunis")
 

@@ -6,7 +6,7 @@ import Testing
 @testable import Messaging
 
 /// What both transports must do alike.
-@Suite(.timeLimit(.minutes(2))) struct MessengerContractTests {
+@Suite(.timeLimit(.minutes(8))) struct MessengerContractTests {
     let tunis = PeerName.cell("tunis")
 
     @Test(arguments: Transport.allCases) func aCallIsAnsweredInBothDirections(_ transport: Transport) async throws {
@@ -31,12 +31,12 @@ import Testing
             }
             try hub.start()
             try cell.start()
-            _ = try await cell.call(hub.name, kind: "look/1", body: [1], lane: .bulk, request: "req-1", timeout: .seconds(9))
+            _ = try await cell.call(hub.name, kind: "look/1", body: [1], lane: .bulk, request: "req-1", timeout: .seconds(120))
             let message = try #require(seen.all.first)
             #expect(message.from == tunis)
             #expect(message.request == "req-1")
             #expect(message.kind == "look/1")
-            #expect(message.deadline <= .seconds(9))
+            #expect(message.deadline <= .seconds(120))
             #expect(message.deadline > .seconds(1))
         }
     }
@@ -49,7 +49,7 @@ import Testing
             hub.on(Remark.self, from: [.cell]) { remark, _ in told.add(remark.text) }
             try hub.start()
             try cell.start()
-            #expect(try await cell.call(Question(text: "well"), to: hub.name, timeout: .seconds(10)).text == "well!")
+            #expect(try await cell.call(Question(text: "well"), to: hub.name, timeout: .seconds(120)).text == "well!")
             cell.cast(Remark(text: "so"), to: hub.name)
             try await eventually("the remark arrives") { told.all == ["so"] }
             await #expect(throws: MessagingError.refused(.badRequest, "The body of question/1 can't be read.")) {
@@ -125,7 +125,7 @@ import Testing
             try hub.start()
             try cell.start()
             try await eventually("joined") { cell.has(hub.name) }
-            await #expect(throws: MessagingError.timeout) { try await cell.ask(hub.name, "never/1", timeout: .milliseconds(100)) }
+            await #expect(throws: MessagingError.timeout) { try await cell.ask(hub.name, "never/1", timeout: .seconds(1)) }
             #expect(cell.counters.timedOut == 1)
             try await eventually("the handler is cancelled") { ended.all == [true] }
         }
@@ -146,7 +146,7 @@ import Testing
             hub.answersEcho()
             try hub.start()
             try cell.start()
-            let waiting = Task { try await cell.ask(hub.name, "wait/1", timeout: .seconds(60)) }
+            let waiting = Task { try await cell.ask(hub.name, "wait/1", timeout: .seconds(120)) }
             try await eventually("asked") { asked.count == 1 }
             await #expect(throws: MessagingError.overloaded) { try await cell.ask(hub.name) }
             waiting.cancel()
@@ -161,7 +161,7 @@ import Testing
         try await transport.perform { stage in
             let hub = try stage.hub()
             try hub.start()
-            await #expect(throws: MessagingError.unreachable(tunis)) { try await hub.ask(tunis, timeout: .seconds(60)) }
+            await #expect(throws: MessagingError.unreachable(tunis)) { try await hub.ask(tunis, timeout: .seconds(120)) }
             hub.tell(tunis, "echo/1")
             try await eventually("the cast is counted") { hub.counters.undeliverable == 2 }
         }
@@ -171,7 +171,7 @@ import Testing
         try await transport.perform { stage in
             let cell = try stage.peer(tunis)
             try cell.start()
-            let early = Task { try await cell.ask(ZeroMQFixture.hubName, timeout: .seconds(20)) }
+            let early = Task { try await cell.ask(ZeroMQFixture.hubName, timeout: .seconds(120)) }
             await #expect(throws: MessagingError.timeout) { try await cell.ask(ZeroMQFixture.hubName, timeout: .milliseconds(50)) }
             let hub = try stage.hub()
             hub.answersEcho()
@@ -194,7 +194,7 @@ import Testing
             let largest = [UInt8](repeating: 7, count: 1 << 20)
             #expect(try await cell.ask(hub.name, "echo/1", largest) == largest)
             let snapshot = [UInt8](repeating: 7, count: 8 << 20)
-            #expect(try await cell.call(hub.name, kind: "echo/1", body: snapshot, lane: .bulk, request: nil, timeout: .seconds(20)) == snapshot)
+            #expect(try await cell.call(hub.name, kind: "echo/1", body: snapshot, lane: .bulk, request: nil, timeout: .seconds(120)) == snapshot)
             await #expect(throws: MessagingError.refused(.tooLarge, "The answer has 1048577 bytes; 1048576 are allowed.")) {
                 try await cell.ask(hub.name, "huge/1")
             }
@@ -221,7 +221,7 @@ import Testing
                 for _ in 0..<10 {
                     group.addTask {
                         do {
-                            return try await cell.ask(ZeroMQFixture.hubName, "wait/1", timeout: .seconds(30)) == [1]
+                            return try await cell.ask(ZeroMQFixture.hubName, "wait/1", timeout: .seconds(120)) == [1]
                         } catch MessagingError.overloaded {
                             return false
                         }
@@ -269,7 +269,7 @@ import Testing
             stage.cut(up ? tunis : hub.name, up ? hub.name : tunis, oneWay: true)
             try await eventually("silence for both") { !hub.has(tunis) && !cell.has(hub.name) }
             stage.heal()
-            try await eventually("contact again", within: .seconds(20)) { hub.has(tunis) && cell.has(hub.name) }
+            try await eventually("contact again") { hub.has(tunis) && cell.has(hub.name) }
             #expect(try await hub.ask(tunis) == [1, 2, 3])
         }
     }
@@ -312,7 +312,7 @@ import Testing
         try await transport.perform { stage in
             let cell = try stage.peer(tunis)
             try cell.start()
-            let waiting = Task { try await cell.ask(ZeroMQFixture.hubName, timeout: .seconds(60)) }
+            let waiting = Task { try await cell.ask(ZeroMQFixture.hubName, timeout: .seconds(120)) }
             try await eventually("sent") { cell.counters.sent > 0 }
             cell.stop()
             await #expect(throws: MessagingError.unreachable(ZeroMQFixture.hubName)) { try await waiting.value }
@@ -331,7 +331,7 @@ import Testing
                     group.addTask {
                         for number in 0..<100 {
                             let body = [UInt8(worker), UInt8(number)]
-                            let answer = try await cell.ask(ZeroMQFixture.hubName, "echo/1", body, timeout: .seconds(60))
+                            let answer = try await cell.ask(ZeroMQFixture.hubName, "echo/1", body, timeout: .seconds(120))
                             #expect(answer == body)
                         }
                     }

@@ -16,7 +16,7 @@ final class RawPeer {
             (ZMQ_CURVE_SERVERKEY, serverKey), (ZMQ_CURVE_PUBLICKEY, keys.publicKey), (ZMQ_CURVE_SECRETKEY, keys.secretKey),
         ] { zmq_setsockopt(socket, option, text, 41) }
         if let routingID { zmq_setsockopt(socket, ZMQ_ROUTING_ID, routingID, routingID.utf8.count) }
-        for (option, number) in [(ZMQ_LINGER, 0), (ZMQ_SNDTIMEO, 10_000), (ZMQ_IMMEDIATE, 1)] as [(Int32, Int32)] {
+        for (option, number) in [(ZMQ_LINGER, 0), (ZMQ_SNDTIMEO, 60_000), (ZMQ_IMMEDIATE, 1)] as [(Int32, Int32)] {
             var number = number
             zmq_setsockopt(socket, option, &number, 4)
         }
@@ -38,7 +38,7 @@ final class RawPeer {
     }
 
     /// Nil: nothing came in this time.
-    func receive(milliseconds: Int32 = 10_000) -> [UInt8]? {
+    func receive(milliseconds: Int32 = 60_000) -> [UInt8]? {
         var timeout = milliseconds
         zmq_setsockopt(socket, ZMQ_RCVTIMEO, &timeout, 4)
         var buffer = [UInt8](repeating: 0, count: 1 << 16)

@@ -6,6 +6,9 @@ import Foundation
 
 /// A listening socket (ROUTER) of one lane: its peers are known by the names that the ZAP handler gave their keys.
 final class RouterChannel: ReactorChannel {
+    /// Connections the kernel accepts for us while we are busy: a whole cell's hosts dial at once when its conductor starts.
+    private static let backlog: Int32 = 4_096
+
     let socket: ZeroMQSocket
     let lane: Lane
     /// The real one, when it was bound to port 0.
@@ -19,6 +22,7 @@ final class RouterChannel: ReactorChannel {
         try socket.setForTCP(settings, lane: lane)
         try socket.set(ZMQ_ROUTER_MANDATORY, Int32(1))
         try socket.set(ZMQ_CURVE_SERVER, Int32(1))
+        try socket.set(ZMQ_BACKLOG, Self.backlog)
         try socket.set(ZMQ_ZAP_DOMAIN, domain)
         self.lane = lane
         self.exchange = exchange
@@ -38,12 +42,7 @@ final class RouterChannel: ReactorChannel {
     /// Nil: sent.
     func send(_ bytes: [UInt8], to peer: PeerName) -> Undelivered? {
         guard let connection = routes.address(of: peer) else { return .unreachable }
-        var address = (UInt8(0), connection.bigEndian)
-        let error = withUnsafeBytes(of: &address.1) { number in
-            var id: (UInt8, UInt8, UInt8, UInt8, UInt8) = (0, number[0], number[1], number[2], number[3])
-            return withUnsafeBytes(of: &id) { socket.send($0, more: true) }
-        }
-        switch error {
+        switch address(to: connection) {
         case 0:
             // The second part follows the first: libzmq takes it, or drops it when the connection breaks in between.
             return bytes.withUnsafeBytes { socket.send($0) } == 0 ? nil : .unreachable
@@ -53,6 +52,15 @@ final class RouterChannel: ReactorChannel {
             routes.gone(connection, of: peer)
             return .unreachable
         }
+    }
+
+    /// The first part of a message: libzmq's routing id of the connection.
+    private func address(to connection: Routes.Connection) -> Int32 {
+        let id = (
+            UInt8(0), UInt8(truncatingIfNeeded: connection >> 24), UInt8(truncatingIfNeeded: connection >> 16),
+            UInt8(truncatingIfNeeded: connection >> 8), UInt8(truncatingIfNeeded: connection)
+        )
+        return withUnsafeBytes(of: id) { socket.send($0, more: true) }
     }
 
     func drain(limit: Int) -> Bool {

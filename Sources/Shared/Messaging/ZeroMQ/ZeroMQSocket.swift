@@ -122,8 +122,8 @@ struct LinkSettings {
     let limits: MessagingLimits
     let heartbeat: Duration
 
-    /// In milliseconds; libzmq's pings are cheap, and more often than ours is no use.
-    var transportHeartbeat: Int32 { Int32(clamping: max(100, heartbeat.wholeMilliseconds)) }
-    /// After three heartbeats without any byte the connection is closed and dialled again.
+    /// In milliseconds. Our own heartbeats tell who is there; libzmq's only end a connection that is stuck, so half as many will do.
+    var transportHeartbeat: Int32 { Int32(clamping: max(200, 2 * heartbeat.wholeMilliseconds)) }
+    /// So long after a ping without any byte the connection is closed and dialled again.
     var transportSilence: Int32 { Int32(clamping: max(1_000, 3 * heartbeat.wholeMilliseconds)) }
 }
