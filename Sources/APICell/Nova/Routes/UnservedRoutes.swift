@@ -15,7 +15,7 @@ extension NovaService {
         ]
         for name in servers {
             refuse(RouterPath("/servers/{server}/\(name)"), "A server's \(name)", in: routes)
-            refuse(RouterPath("/servers/{server}/\(name)/{id}"), "A server's \(name)", in: routes)
+            refuse(RouterPath("/servers/{server}/\(name)/**"), "A server's \(name)", in: routes)
         }
         let collections = [
             "images", "os-agents", "os-assisted-volume-snapshots", "os-cells", "os-certificates", "os-cloudpipe", "os-console-auth-tokens",
@@ -26,7 +26,7 @@ extension NovaService {
         ]
         for name in collections {
             refuse(RouterPath("/\(name)"), "/\(name)", in: routes)
-            refuse(RouterPath("/\(name)/{id}"), "/\(name)", in: routes)
+            refuse(RouterPath("/\(name)/**"), "/\(name)", in: routes)
         }
     }
 
