@@ -17,7 +17,10 @@ struct StatusCommand: CloudCommand {
         output.record([
             ("Cloud", .string(cloud.settings.name)), ("User", .string("\(token.user) in \(token.project ?? "no project")")),
             ("Regions", .string(token.catalog.regions.joined(separator: ", "))),
-            ("Cells", .string(cells.map { "\($0["name"]?.shown ?? "?") \($0["state"]?.shown ?? "?")" }.joined(separator: ", "))),
+            (
+                "Cells",
+                .string(cells.map { "\($0["name"]?.shown ?? "?") \($0["state"]?.shown ?? "?")" }.joined(separator: ", "))
+            ),
             ("Servers", .string("\(servers.count)" + (stale > 0 ? ", \(stale) of them stale" : ""))),
             ("By status", .string(states.map { "\($0.key) \($0.value)" }.joined(separator: ", "))),
         ])

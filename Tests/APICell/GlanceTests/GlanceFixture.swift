@@ -76,13 +76,15 @@ func withGlanceAPI(
 
 extension TestClientProtocol {
     func ask(
-        _ method: HTTPRequest.Method, _ uri: String, as token: String? = "alice", _ headers: HTTPFields = [:], json: String? = nil,
+        _ method: HTTPRequest.Method, _ uri: String, as token: String? = "alice", _ headers: HTTPFields = [:],
+        json: String? = nil,
         bytes: ByteBuffer? = nil
     ) async throws -> TestResponse {
         var headers = headers
         if let token { headers[.authToken] = token }
         if json != nil, headers[.contentType] == nil { headers[.contentType] = "application/json" }
-        return try await execute(uri: uri, method: method, headers: headers, body: json.map { ByteBuffer(string: $0) } ?? bytes) { $0 }
+        return try await execute(uri: uri, method: method, headers: headers, body: json.map { ByteBuffer(string: $0) } ?? bytes)
+        { $0 }
     }
 
     /// Creates an image that is ready for data; its id.
@@ -93,14 +95,18 @@ extension TestClientProtocol {
         return try #require(response.json["id"]?.string)
     }
 
-    func uploaded(_ data: ByteBuffer, _ name: String = "tiny", as token: String = "alice", more: String = "") async throws -> String {
+    func uploaded(_ data: ByteBuffer, _ name: String = "tiny", as token: String = "alice", more: String = "") async throws
+        -> String
+    {
         let id = try await created(name, as: token, more: more)
         let response = try await ask(.put, "/v2/images/\(id)/file", as: token, octets, bytes: data)
         try #require(response.status == .noContent, "\(response.text)")
         return id
     }
 
-    func status(_ id: String) async throws -> String? { try await ask(.get, "/v2/images/\(id)", as: "admin").json["status"]?.string }
+    func status(_ id: String) async throws -> String? {
+        try await ask(.get, "/v2/images/\(id)", as: "admin").json["status"]?.string
+    }
 
     func patch(_ id: String, _ json: String, as token: String = "alice") async throws -> TestResponse {
         try await ask(.patch, "/v2/images/\(id)", as: token, [.contentType: ImagePatch.mediaType], json: json)

@@ -9,7 +9,8 @@ import Testing
         }
         #expect(
             legal == [
-                "queued beginUpload saving", "queued delete deleted", "saving completeUpload active", "saving failUpload killed",
+                "queued beginUpload saving", "queued delete deleted", "saving completeUpload active",
+                "saving failUpload killed",
                 "saving delete deleted", "active delete deleted", "killed delete deleted",
             ])
     }

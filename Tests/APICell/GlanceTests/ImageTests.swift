@@ -54,7 +54,8 @@ import Testing
         (#"{"disk_format": "floppy"}"#, HTTPResponse.Status.badRequest), (#"{"container_format": "box"}"#, .badRequest),
         (#"{"min_disk": -1}"#, .badRequest), (#"{"min_ram": "much"}"#, .badRequest), (#"{"name": 5}"#, .badRequest),
         (#"{"tags": "a"}"#, .badRequest), (#"{"os_distro": 5}"#, .badRequest), (#"{"status": "active"}"#, .forbidden),
-        (#"{"visibility": "public"}"#, .forbidden), (#"{"owner": "project-b"}"#, .forbidden), (#"{"locations": []}"#, .forbidden),
+        (#"{"visibility": "public"}"#, .forbidden), (#"{"owner": "project-b"}"#, .forbidden),
+        (#"{"locations": []}"#, .forbidden),
         (#"{"visibility": "hidden"}"#, .badRequest), (#"[1]"#, .badRequest), (#"{"name""#, .badRequest), ("", .badRequest),
         (#"{"id": "not a uuid"}"#, .badRequest),
     ])
@@ -154,16 +155,33 @@ import Testing
     @Test(arguments: [
         (#"[{"op": "replace", "path": "/status", "value": "active"}]"#, HTTPResponse.Status.forbidden),
         (#"[{"op": "replace", "path": "/visibility", "value": "public"}]"#, .forbidden),
-        (#"[{"op": "remove", "path": "/name"}]"#, .forbidden), (#"[{"op": "replace", "path": "/nothing", "value": "x"}]"#, .conflict),
+        (#"[{"op": "remove", "path": "/name"}]"#, .forbidden),
+        (#"[{"op": "replace", "path": "/nothing", "value": "x"}]"#, .conflict),
         (#"[{"op": "remove", "path": "/nothing"}]"#, .conflict), (#"[{"op": "move", "path": "/name"}]"#, .badRequest),
-        (#"[{"op": "replace", "path": "name", "value": "x"}]"#, .badRequest), (#"[{"op": "replace", "path": "/name"}]"#, .badRequest),
-        (#"[{"op": "add", "path": "/a/b", "value": "x"}]"#, .badRequest), (#"{"op": "add"}"#, .badRequest), ("nonsense", .badRequest),
+        (#"[{"op": "replace", "path": "name", "value": "x"}]"#, .badRequest),
+        (#"[{"op": "replace", "path": "/name"}]"#, .badRequest),
+        (#"[{"op": "add", "path": "/a/b", "value": "x"}]"#, .badRequest), (#"{"op": "add"}"#, .badRequest),
+        ("nonsense", .badRequest),
         (#"[{"op": "add", "path": "/a~2b", "value": "x"}]"#, .badRequest),
     ])
     func aPatchThatCantBeIsRefused(_ body: String, _ status: HTTPResponse.Status) async throws {
         try await withGlanceAPI { _, client async throws in
             let id = try await client.created()
             #expect(try await client.patch(id, body).status == status)
+        }
+    }
+
+    @Test func theOlderFormOfAPatchIsUnderstood() async throws {
+        try await withGlanceAPI { _, client async throws in
+            let id = try await client.created()
+            let older: HTTPFields = [.contentType: ImagePatch.olderMediaType]
+            let path = "/v2/images/\(id)"
+            let changed = try await client.ask(.patch, path, older, json: #"[{"replace": "/name", "value": "renamed"}]"#)
+            #expect(changed.json["name"]?.string == "renamed")
+            #expect(try await client.ask(.patch, path, older, json: #"[{"add": "/name", "value": "x"}]"#).status == .conflict)
+            #expect(try await client.ask(.patch, path, older, json: #"[{"op": "add", "path": "/x"}]"#).status == .badRequest)
+            let reserved = #"[{"add": "/os_glance_foo", "value": "x"}]"#
+            #expect(try await client.ask(.patch, path, older, json: reserved).status == .forbidden)
         }
     }
 

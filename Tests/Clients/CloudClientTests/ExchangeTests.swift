@@ -33,7 +33,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"error": {"code": 404, "message": "no such"}}"#, "no such"), (#"{"itemNotFound": {"code": 404, "message": "no such"}}"#, "no such"),
+        (#"{"error": {"code": 404, "message": "no such"}}"#, "no such"),
+        (#"{"itemNotFound": {"code": 404, "message": "no such"}}"#, "no such"),
         ("<html><body><h1>404 Not Found</h1>\n  no &quot;such&quot;<br /></body></html>", "no \"such\""),
     ])
     func everyServicesErrorIsReadAsASentence(_ body: String, _ sentence: String) throws {

@@ -59,7 +59,8 @@ import Testing
     }
 
     @Test func anOptionBeatsAVariableAndAVariableBeatsTheFile() throws {
-        try withHome(variables: ["OS_CLOUD": "other", "OS_REGION_NAME": "tunis", "OS_PASSWORD": "from variable"]) { reader, _ throws in
+        try withHome(variables: ["OS_CLOUD": "other", "OS_REGION_NAME": "tunis", "OS_PASSWORD": "from variable"]) {
+            reader, _ throws in
             let other = try reader.settings()
             #expect(other.name == "other")
             #expect(other.region == "tunis")
@@ -75,7 +76,9 @@ import Testing
     }
 
     @Test func variablesAloneAreACloud() throws {
-        let variables = ["OS_AUTH_URL": "http://keystone:5000", "OS_TOKEN": "t", "OS_AUTH_TYPE": "token", "OS_PROJECT_NAME": "p"]
+        let variables = [
+            "OS_AUTH_URL": "http://keystone:5000", "OS_TOKEN": "t", "OS_AUTH_TYPE": "token", "OS_PROJECT_NAME": "p",
+        ]
         try withHome(variables: variables) { reader, _ throws in
             let settings = try reader.settings()
             #expect(settings.name == "envvars")
@@ -93,7 +96,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("absent", "Cloud absent was not found. clouds.yaml has: meridian, other."),
+        ("absent", "Cloud absent was not found. clouds.yaml has: meridian, other.")
     ])
     func anUnknownCloudIsAnsweredWithTheKnownOnes(_ name: String, _ sentence: String) throws {
         try withHome { reader, _ throws in
@@ -102,7 +105,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["clouds: [", "nothing: {}", "clouds: {meridian: {auth: {}}}", "clouds: {meridian: {auth: {auth_url: x}}}"])
+    @Test(arguments: [
+        "clouds: [", "nothing: {}", "clouds: {meridian: {auth: {}}}", "clouds: {meridian: {auth: {auth_url: x}}}",
+    ])
     func aBrokenFileIsASentence(_ text: String) throws {
         try withHome("work", text) { reader, _ throws in
             #expect(throws: CloudClientError.self) { try reader.settings() }

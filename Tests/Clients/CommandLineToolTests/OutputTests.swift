@@ -33,7 +33,9 @@ import Testing
                 """)
     }
 
-    @Test(arguments: [(400, "0.4 s"), (2_000, "2 s"), (40_000, "40 s"), (120_000, "2 min"), (7_200_000, "2 h"), (259_200_000, "3 d")])
+    @Test(arguments: [
+        (400, "0.4 s"), (2_000, "2 s"), (40_000, "40 s"), (120_000, "2 min"), (7_200_000, "2 h"), (259_200_000, "3 d"),
+    ])
     func spansReadAsPeopleSayThem(_ milliseconds: Int, _ text: String) {
         #expect(Wording.span(.milliseconds(milliseconds)) == text)
     }
@@ -53,7 +55,10 @@ import Testing
         #expect(
             GlobalOptions.movedToTheEnd(["--os-cloud", "x", "--debug", "server", "list"])
                 == ["server", "list", "--os-cloud", "x", "--debug"])
-        #expect(GlobalOptions.movedToTheEnd(["-f", "json", "server", "show", "--", "-odd"]) == ["server", "show", "-f", "json", "--", "-odd"])
+        #expect(
+            GlobalOptions.movedToTheEnd(["-f", "json", "server", "show", "--", "-odd"]) == [
+                "server", "show", "-f", "json", "--", "-odd",
+            ])
         #expect(GlobalOptions.movedToTheEnd(["--help"]) == ["--help"])
         #expect(GlobalOptions.movedToTheEnd(["server", "list"]) == ["server", "list"])
     }
@@ -62,7 +67,8 @@ import Testing
         for line in [
             "server list", "server show x", "server create --image i --flavor f n", "server delete a b", "server start a",
             "server stop a", "server reboot --hard a", "server console a --lines 5", "server trace a", "server explain a",
-            "server wait a --for SHUTOFF", "cell list", "cell show c", "cell drain c --reason r", "cell resume c", "cell drift c",
+            "server wait a --for SHUTOFF", "cell list", "cell show c", "cell drain c --reason r", "cell resume c",
+            "cell drift c",
             "host list", "image list", "flavor list", "event watch --after 5", "token issue", "status", "completion bash",
         ] {
             _ = try MeridianCommand.parseAsRoot(line.split(separator: " ").map(String.init))

@@ -55,14 +55,21 @@ final class StubCloud: Sendable {
         let body = try await request.body.collect(upTo: 1 << 20)
         let line = "\(request.method.rawValue) \(request.uri.string)"
         let before = asked.withLock { all in
-            defer { all.append(Asked(line: line, token: request.headers[HTTPField.Name("X-Auth-Token")!], body: String(buffer: body))) }
+            defer {
+                all.append(
+                    Asked(line: line, token: request.headers[.known("X-Auth-Token")], body: String(buffer: body)))
+            }
             return all.count { $0.line == line }
         }
         if line == "POST /v3/auth/tokens" { return login(before) }
         guard let (status, text) = answers[line]?(before) else {
-            return Response(status: .notFound, body: .init(byteBuffer: ByteBuffer(string: #"{"itemNotFound": {"message": "nothing at \#(line)"}}"#)))
+            return Response(
+                status: .notFound,
+                body: .init(byteBuffer: ByteBuffer(string: #"{"itemNotFound": {"message": "nothing at \#(line)"}}"#)))
         }
-        return Response(status: .init(code: status), headers: [.contentType: "application/json"], body: .init(byteBuffer: ByteBuffer(string: text)))
+        return Response(
+            status: .init(code: status), headers: [.contentType: "application/json"],
+            body: .init(byteBuffer: ByteBuffer(string: text)))
     }
 
     private func login(_ before: Int) -> Response {
@@ -77,7 +84,7 @@ final class StubCloud: Sendable {
               {"type": "image", "endpoints": [\(endpoint(base, "meridian"))]}]}}
             """
         return Response(
-            status: .created, headers: [HTTPField.Name("X-Subject-Token")!: "token-\(before)"],
+            status: .created, headers: [.known("X-Subject-Token"): "token-\(before)"],
             body: .init(byteBuffer: ByteBuffer(string: token)))
     }
 }
@@ -87,4 +94,12 @@ final class Printed: Sendable {
     private let lines = Mutex<[String]>([])
     func output(_ format: OutputFormat) -> Output { Output(format: format) { line in self.lines.withLock { $0.append(line) } } }
     var text: String { lines.withLock { $0.joined(separator: "\n") } }
+}
+
+extension HTTPField.Name {
+    /// For literals.
+    static func known(_ name: String) -> HTTPField.Name {
+        guard let field = HTTPField.Name(name) else { preconditionFailure("\(name) is not a header field's name") }
+        return field
+    }
 }

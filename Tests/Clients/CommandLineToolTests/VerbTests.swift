@@ -7,7 +7,8 @@ import Testing
 
 @Suite struct VerbTests {
     private func run<C: CloudCommand>(
-        _ arguments: [String], _: C.Type, on stub: StubCloud, format: OutputFormat = .table, observer: CloudSession.Observer? = nil
+        _ arguments: [String], _: C.Type, on stub: StubCloud, format: OutputFormat = .table,
+        observer: CloudSession.Observer? = nil
     ) async throws -> String {
         let printed = Printed()
         try await stub.run { settings in
@@ -37,7 +38,8 @@ import Testing
     private static var t1: String {
         server(
             id, "t1", age: 2,
-            #""region": "tunis", "host": "compute-1.tunis", "status": "ACTIVE", "task": null, "power": "running", "stale": false"#)
+            #""region": "tunis", "host": "compute-1.tunis", "status": "ACTIVE", "task": null, "power": "running", "stale": false"#
+        )
     }
 
     private static var servers: String {
@@ -145,7 +147,8 @@ import Testing
             "GET /meridian/v1/servers/\(Self.id)/explain": { _ in (200, ledger) },
         ])
         let text = try await run(["server", "explain", Self.id], ServerExplain.self, on: stub)
-        #expect(text.contains("| london | no room  |                 |        | 2 hosts considered, 0 fitted; memory removed 2 |"))
+        #expect(
+            text.contains("| london | no room  |                 |        | 2 hosts considered, 0 fitted; memory removed 2 |"))
         #expect(text.contains("| compute-1.london | removed by memory | needs 4096 MiB, 128 free |"))
         #expect(text.contains("| tunis  | reserved | compute-1.tunis | 1.50"))
     }
@@ -157,7 +160,10 @@ import Testing
             "GET /v2.1/flavors/detail": { _ in (200, #"{"flavors": [{"id": "1", "name": "m1.tiny"}]}"#) },
             "POST /v2.1/servers": { _ in (202, #"{"server": {"id": "s-1", "adminPass": "x"}}"#) },
             "GET /v2.1/servers/s-1": { before in
-                (200, #"{"server": {"id": "s-1", "name": "n", "status": "\#(states[min(before, 2)])", "OS-EXT-STS:task_state": null}}"#)
+                (
+                    200,
+                    #"{"server": {"id": "s-1", "name": "n", "status": "\#(states[min(before, 2)])", "OS-EXT-STS:task_state": null}}"#
+                )
             },
         ])
         let text = try await run(
@@ -189,10 +195,16 @@ import Testing
     @Test func eventsGoOnBehindTheCursor() async throws {
         let stub = StubCloud([
             "GET /meridian/v1/events?limit=200&wait=25&after=7": { _ in
-                (200, #"{"events": [{"number": 8, "at": "2026-11-20T21:55:00Z", "kind": "server.create.end", "cell": "tunis", "server": "s"}], "cursor": 8}"#)
+                (
+                    200,
+                    #"{"events": [{"number": 8, "at": "2026-11-20T21:55:00Z", "kind": "server.create.end", "cell": "tunis", "server": "s"}], "cursor": 8}"#
+                )
             },
             "GET /meridian/v1/events?limit=200&wait=25&after=8": { _ in
-                (200, #"{"events": [{"number": 9, "at": "2026-11-20T21:55:01Z", "kind": "host.down", "payload": {"host": "h"}}], "cursor": 9}"#)
+                (
+                    200,
+                    #"{"events": [{"number": 9, "at": "2026-11-20T21:55:01Z", "kind": "host.down", "payload": {"host": "h"}}], "cursor": 9}"#
+                )
             },
         ])
         let text = try await run(["event", "watch", "--after", "7", "--count", "2"], EventWatch.self, on: stub)

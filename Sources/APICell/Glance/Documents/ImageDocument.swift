@@ -32,13 +32,16 @@ enum ImageDocument {
 
     /// Attributes that only Glance writes.
     static let readOnly: Set<String> = [
-        "id", "status", "created_at", "updated_at", "deleted_at", "checksum", "os_hash_algo", "os_hash_value", "size", "virtual_size",
+        "id", "status", "created_at", "updated_at", "deleted_at", "checksum", "os_hash_algo", "os_hash_value", "size",
+        "virtual_size",
         "self", "file", "schema", "direct_url", "stores",
     ]
     /// Attributes that users may set, with a meaning of their own.
     static let writable: Set<String> = [
-        "name", "visibility", "owner", "protected", "os_hidden", "disk_format", "container_format", "min_disk", "min_ram", "tags",
+        "name", "visibility", "owner", "protected", "os_hidden", "disk_format", "container_format", "min_disk", "min_ram",
+        "tags",
     ]
     /// Names that can't be used for what users add.
+    static let reservedPrefix = "os_glance"
     static let reserved: Set<String> = ["deleted", "is_public", "location", "locations", "properties", "members"]
 }

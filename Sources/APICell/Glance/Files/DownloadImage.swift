@@ -78,7 +78,8 @@ extension GlanceService {
         switch image.status {
         case .active:
             guard let size = files.size(of: image.id), size == image.size else {
-                throw CloudError(.internalError, "The image's data is missing from the store.", detail: files.path(of: image.id))
+                throw CloudError(
+                    .internalError, "The image's data is missing from the store.", detail: files.path(of: image.id))
             }
             return Download(
                 image: image, size: size, range: try ByteRange.parse(range, size: size), path: files.path(of: image.id))

@@ -17,7 +17,8 @@ struct UploadHeaders: Sendable {
 extension GlanceService {
     /// Takes the data of a queued image in. In this order, so that dying anywhere leaves no half image active:
     /// a locked part file, the row to saving, the data, fsync, rename, fsync of the directory, the row to active.
-    func upload<Body: AsyncSequence>(_ body: Body, to id: ImageID, _ headers: UploadHeaders, by caller: ImageCaller) async throws
+    func upload<Body: AsyncSequence>(_ body: Body, to id: ImageID, _ headers: UploadHeaders, by caller: ImageCaller)
+        async throws
     where Body.Element == ByteBuffer {
         let image = try await changeable(id, by: caller)
         try requireReady(image)
@@ -49,7 +50,8 @@ extension GlanceService {
         }
     }
 
-    private func receive<Body: AsyncSequence>(_ body: Body, into part: PartFile, _ headers: UploadHeaders) async throws -> ReceivedData
+    private func receive<Body: AsyncSequence>(_ body: Body, into part: PartFile, _ headers: UploadHeaders) async throws
+        -> ReceivedData
     where Body.Element == ByteBuffer {
         let intake = ImageIntake(into: part)
         do {

@@ -20,7 +20,8 @@ extension GlanceService {
         let now = Timestamp.now()
         var image = Image(
             id: id, name: nil, status: .queued, visibility: .shared, owner: caller.project, isProtected: false, isHidden: false,
-            diskFormat: nil, containerFormat: nil, minDisk: 0, minRAM: 0, size: nil, virtualSize: nil, checksum: nil, sha512: nil,
+            diskFormat: nil, containerFormat: nil, minDisk: 0, minRAM: 0, size: nil, virtualSize: nil, checksum: nil,
+            sha512: nil,
             tags: [], properties: [:], createdAt: now, updatedAt: now)
         for member in attributes.members {
             try image.set(member.key, to: member.value, by: caller)

@@ -23,7 +23,8 @@ extension Image {
         case "owner":
             let wanted = try Self.text(value, of: attribute).map(ProjectID.init)
             guard caller.isAdmin || wanted == caller.project else {
-                throw CloudError(.forbidden, "You are not permitted to create images owned by '\(wanted?.rawValue ?? "nobody")'.")
+                throw CloudError(
+                    .forbidden, "You are not permitted to create images owned by '\(wanted?.rawValue ?? "nobody")'.")
             }
             owner = wanted
         case "protected": isProtected = try Self.truth(value, of: attribute)
@@ -48,7 +49,8 @@ extension Image {
             }
             properties[attribute] = text
             guard properties.count <= Self.propertyLimit else {
-                throw CloudError(.tooLarge, "The limit has been exceeded on the number of allowed image properties: \(Self.propertyLimit).")
+                throw CloudError(
+                    .tooLarge, "The limit has been exceeded on the number of allowed image properties: \(Self.propertyLimit).")
             }
         }
     }
@@ -77,7 +79,7 @@ extension Image {
         if ImageDocument.readOnly.contains(attribute) {
             throw CloudError(.forbidden, "Attribute '\(attribute)' is read-only.")
         }
-        if ImageDocument.reserved.contains(attribute) {
+        if ImageDocument.reserved.contains(attribute) || attribute.hasPrefix(ImageDocument.reservedPrefix) {
             throw CloudError(.forbidden, "Attribute '\(attribute)' is reserved.")
         }
     }
@@ -121,7 +123,8 @@ extension Image {
         return Int(number)
     }
 
-    private static func choice<C: RawRepresentable<String> & CaseIterable>(_ value: JSONValue, of attribute: String) throws -> C {
+    private static func choice<C: RawRepresentable<String> & CaseIterable>(_ value: JSONValue, of attribute: String) throws -> C
+    {
         if case .string(let text) = value, let choice = C(rawValue: text) { return choice }
         throw mismatch(attribute, "\(value.text) is not one of \(C.allCases.map(\.rawValue).joined(separator: ", "))")
     }

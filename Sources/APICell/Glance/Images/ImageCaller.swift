@@ -1,3 +1,4 @@
+package import APIConventions
 package import CloudModel
 
 /// Who asks, as far as images care.
@@ -9,6 +10,9 @@ package struct ImageCaller: Sendable, Hashable {
         self.project = project
         self.roles = roles
     }
+
+    /// The bearer of a token. Roles imply each other: admin, manager, member, reader.
+    package init(_ caller: Caller) { self.init(project: caller.projectID, roles: caller.roles) }
 
     /// The cloud's own processes, which see everything.
     package static let cloud = ImageCaller(project: nil, roles: ["admin"])
@@ -48,7 +52,9 @@ enum ImagePolicy {
     static func requireMaking(_ visibility: ImageVisibility, _ caller: ImageCaller) throws {
         switch visibility {
         case .public where !caller.isAdmin:
-            throw CloudError(.forbidden, "You are not authorized to complete publicize_image action: only an administrator makes an image public.")
+            throw CloudError(
+                .forbidden,
+                "You are not authorized to complete publicize_image action: only an administrator makes an image public.")
         case .public, .private, .shared, .community: return
         }
     }

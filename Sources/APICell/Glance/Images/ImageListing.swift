@@ -7,7 +7,8 @@ extension ImageStore {
         var conditions = Self.conditions(query)
         conditions.append(Self.sight(query, caller))
         if query.marker != nil { conditions.append(SQL(unsafe: Self.afterMarker(query.sorts))) }
-        let order = query.sorts.map { "\(Self.expression($0.key, of: "i")) \($0.ascending ? "ASC" : "DESC")" }.joined(separator: ", ")
+        let order = query.sorts.map { "\(Self.expression($0.key, of: "i")) \($0.ascending ? "ASC" : "DESC")" }.joined(
+            separator: ", ")
         return try await database.query(
             """
             WITH m AS (SELECT * FROM glance.images WHERE id = \(query.marker?.rawValue))
@@ -72,7 +73,8 @@ extension ImageStore {
         var equal: [String] = []
         for sort in sorts {
             let (mine, its) = (expression(sort.key, of: "i"), expression(sort.key, of: "m"))
-            alternatives.append("(" + (equal + ["\(mine) \(sort.ascending ? ">" : "<") \(its)"]).joined(separator: " AND ") + ")")
+            alternatives.append(
+                "(" + (equal + ["\(mine) \(sort.ascending ? ">" : "<") \(its)"]).joined(separator: " AND ") + ")")
             equal.append("\(mine) = \(its)")
         }
         return "(" + alternatives.joined(separator: " OR ") + ")"

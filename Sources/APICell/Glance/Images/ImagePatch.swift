@@ -12,7 +12,8 @@ struct ImagePatch: Equatable {
 
     /// Changes in one request. More is a mistake or an attack.
     static let limit = 256
-    /// The current media type; the older one refuses to `add` what is there already.
+    /// The current media type: `{"op": "add", "path": "/name", "value": …}`. The older one follows an early draft of the RFC,
+    /// `{"add": "/name", "value": …}`, and refuses to add what is there already.
     static let mediaType = "application/openstack-images-v2.1-json-patch"
     static let olderMediaType = "application/openstack-images-v2.0-json-patch"
 
@@ -29,7 +30,8 @@ struct ImagePatch: Equatable {
         guard case .array(let operations) = body, operations.count <= Self.limit else {
             throw CloudError(.badRequest, "Request body must be a JSON array of at most \(Self.limit) operation objects.")
         }
-        changes = try operations.map(Self.change)
+        let isOlder = refusesToAddTwice
+        changes = try operations.map { try Self.change($0, isOlder: isOlder) }
     }
 
     /// The image with every change made, or the reason why one can't be.
@@ -53,16 +55,11 @@ struct ImagePatch: Equatable {
         return image
     }
 
-    private static func change(_ operation: JSONValue) throws -> Change {
+    private static func change(_ operation: JSONValue, isOlder: Bool) throws -> Change {
         guard case .object(let members) = operation else {
             throw CloudError(.badRequest, "Operations must be JSON objects.")
         }
-        guard case .string(let name)? = members["op"] else {
-            throw CloudError(.badRequest, "Unable to find 'op' in JSON Schema change.")
-        }
-        guard case .string(let pointer)? = members["path"] else {
-            throw CloudError(.badRequest, "Unable to find 'path' in JSON Schema change.")
-        }
+        let (name, pointer) = isOlder ? try olderOperation(members) : try namedOperation(members)
         let attribute = try Self.attribute(pointer)
         func value() throws -> JSONValue {
             guard let value = members["value"] else {
@@ -76,6 +73,25 @@ struct ImagePatch: Equatable {
         case "remove": return .remove(attribute)
         default: throw CloudError(.badRequest, "Operations must be one of add, replace, remove; not \(name).")
         }
+    }
+
+    private static func namedOperation(_ members: JSONObject) throws -> (name: String, pointer: String) {
+        guard case .string(let name)? = members["op"] else {
+            throw CloudError(.badRequest, "Unable to find 'op' in JSON Schema change.")
+        }
+        guard case .string(let pointer)? = members["path"] else {
+            throw CloudError(.badRequest, "Unable to find 'path' in JSON Schema change.")
+        }
+        return (name, pointer)
+    }
+
+    private static func olderOperation(_ members: JSONObject) throws -> (name: String, pointer: String) {
+        let found = ["add", "replace", "remove"].filter { members[$0] != nil }
+        guard let name = found.first, found.count == 1, case .string(let pointer)? = members[name] else {
+            throw CloudError(
+                .badRequest, "Operation objects must contain exactly one member named \"add\", \"remove\", or \"replace\".")
+        }
+        return (name, pointer)
     }
 
     /// `/os_distro` → `os_distro`; RFC 6901's escapes count.

@@ -86,7 +86,8 @@ struct ImageQuery: Equatable {
                     continue
                 }
                 guard let wanted = ImageVisibility(rawValue: value) else {
-                    throw CloudError(.badRequest, "Invalid visibility value: \(value). Use public, private, shared, community or all.")
+                    throw CloudError(
+                        .badRequest, "Invalid visibility value: \(value). Use public, private, shared, community or all.")
                 }
                 visibility = .only(wanted)
             case "member_status":

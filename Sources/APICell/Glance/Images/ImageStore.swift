@@ -96,7 +96,8 @@ extension Image {
         let minDisk: Int64 = try row.get("min_disk")
         let minRAM: Int64 = try row.get("min_ram")
         self.init(
-            id: try row.get("id"), name: try row.get("name"), status: try row.get("status"), visibility: try row.get("visibility"),
+            id: try row.get("id"), name: try row.get("name"), status: try row.get("status"),
+            visibility: try row.get("visibility"),
             owner: try row.get("owner"), isProtected: try row.get("protected"), isHidden: try row.get("os_hidden"),
             diskFormat: try row.get("disk_format"), containerFormat: try row.get("container_format"), minDisk: Int(minDisk),
             minRAM: Int(minRAM), size: try row.get("size"), virtualSize: try row.get("virtual_size"),

@@ -61,7 +61,9 @@ struct MemberStore: Sendable {
         ).first.map(ImageMember.init(row:))
     }
 
-    func set(_ status: ImageMember.Status, of project: ProjectID, in image: ImageID, at now: Timestamp) async throws -> ImageMember? {
+    func set(_ status: ImageMember.Status, of project: ProjectID, in image: ImageID, at now: Timestamp) async throws
+        -> ImageMember?
+    {
         try await database.query(
             """
             UPDATE glance.image_members SET status = \(status), updated_at = \(now)
@@ -71,6 +73,7 @@ struct MemberStore: Sendable {
     }
 
     func remove(_ project: ProjectID, from image: ImageID) async throws -> Bool {
-        try await database.query("DELETE FROM glance.image_members WHERE image = \(image) AND member = \(project)").affected == 1
+        try await database.query("DELETE FROM glance.image_members WHERE image = \(image) AND member = \(project)").affected
+            == 1
     }
 }

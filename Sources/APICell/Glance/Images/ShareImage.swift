@@ -19,7 +19,8 @@ extension GlanceService {
         _ = try await changeable(id, by: caller)
         _ = try await shared(id, for: caller)
         guard try await members.all(of: id).count < MemberStore.limit else {
-            throw CloudError(.tooLarge, "The limit has been exceeded on the number of allowed image members: \(MemberStore.limit).")
+            throw CloudError(
+                .tooLarge, "The limit has been exceeded on the number of allowed image members: \(MemberStore.limit).")
         }
         guard let member = try await members.add(project, to: id, at: .now()) else {
             throw CloudError(.conflict, "\(project) is already a member of image \(id).")
@@ -28,13 +29,17 @@ extension GlanceService {
     }
 
     /// Only the member itself says whether it wants the image.
-    func setMember(_ project: ProjectID, of id: ImageID, to status: ImageMember.Status, by caller: ImageCaller) async throws -> ImageMember {
+    func setMember(_ project: ProjectID, of id: ImageID, to status: ImageMember.Status, by caller: ImageCaller) async throws
+        -> ImageMember
+    {
         _ = try await shared(id, for: caller)
         try ImagePolicy.requireWrite(caller)
         guard caller.isAdmin || caller.project == project else {
             throw CloudError(.forbidden, "Only the member itself accepts or rejects an image.")
         }
-        guard let member = try await members.set(status, of: project, in: id, at: .now()) else { throw Self.noMember(project, id) }
+        guard let member = try await members.set(status, of: project, in: id, at: .now()) else {
+            throw Self.noMember(project, id)
+        }
         return member
     }
 

@@ -36,8 +36,7 @@ extension GlanceService {
         }
         guard let token = request.headers[.authToken], !token.isEmpty else { throw CloudError.requiresAuthentication }
         let caller = try await authenticator.authenticate(token: token)
-        let imageCaller = ImageCaller(project: caller.projectID, roles: caller.roles)
-        guard let download = try await download(id, range: range, for: imageCaller) else { return .empty() }
+        guard let download = try await download(id, range: range, for: ImageCaller(caller)) else { return .empty() }
         return answer(download)
     }
 

@@ -25,11 +25,7 @@ extension GlanceService {
 }
 
 extension APIRequestContext {
-    /// The caller, as far as images care. Roles imply each other: admin, manager, member, reader.
     var imageCaller: ImageCaller {
-        get throws(CloudError) {
-            let caller = try self.caller
-            return ImageCaller(project: caller.projectID, roles: caller.roles)
-        }
+        get throws(CloudError) { ImageCaller(try caller) }
     }
 }

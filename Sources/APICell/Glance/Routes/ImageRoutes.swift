@@ -71,7 +71,8 @@ extension GlanceService {
 
     /// The content type, without parameters, in lower case.
     static func media(_ request: Request) -> String {
-        (request.headers[.contentType] ?? "").split(separator: ";").first.map { $0.lowercased().filter { !$0.isWhitespace } } ?? ""
+        (request.headers[.contentType] ?? "").split(separator: ";").first.map { $0.lowercased().filter { !$0.isWhitespace } }
+            ?? ""
     }
 
     /// `/v2/images/` is an image without an id, which doesn't exist; the router takes it for the list.

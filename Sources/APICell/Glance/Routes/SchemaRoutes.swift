@@ -25,11 +25,14 @@ enum ImageSchema {
                 "status": text("Status of the image", readOnly: true, choices: ImageStatus.allCases.map(\.rawValue)),
                 "visibility": text("Scope of image accessibility", choices: ImageVisibility.allCases.map(\.rawValue)),
                 "protected": ["type": "boolean", "description": "If true, image will not be deletable."],
-                "os_hidden": ["type": "boolean", "description": "If true, image will not appear in default image list response."],
+                "os_hidden": [
+                    "type": "boolean", "description": "If true, image will not appear in default image list response.",
+                ],
                 "checksum": optionalText("md5 hash of image contents.", limit: 32, readOnly: true),
                 "os_hash_algo": optionalText("Algorithm to calculate the os_hash_value", limit: 64, readOnly: true),
                 "os_hash_value": optionalText(
-                    "Hexdigest of the image contents using the algorithm specified by the os_hash_algo", limit: 128, readOnly: true),
+                    "Hexdigest of the image contents using the algorithm specified by the os_hash_algo", limit: 128,
+                    readOnly: true),
                 "owner": optionalText("Owner of the image", limit: 255),
                 "size": number("Size of image file in bytes", readOnly: true),
                 "virtual_size": number("Virtual size of image in bytes", readOnly: true),
@@ -49,7 +52,8 @@ enum ImageSchema {
             ],
             "additionalProperties": ["type": "string"],
             "links": [
-                ["rel": "self", "href": "{self}"], ["rel": "enclosure", "href": "{file}"], ["rel": "describedby", "href": "{schema}"],
+                ["rel": "self", "href": "{self}"], ["rel": "enclosure", "href": "{file}"],
+                ["rel": "describedby", "href": "{schema}"],
             ],
         ]
     }
@@ -74,7 +78,8 @@ enum ImageSchema {
             "name": .string(name + "s"),
             "properties": properties(of: name),
             "links": [
-                ["rel": "first", "href": "{first}"], ["rel": "next", "href": "{next}"], ["rel": "describedby", "href": "{schema}"],
+                ["rel": "first", "href": "{first}"], ["rel": "next", "href": "{next}"],
+                ["rel": "describedby", "href": "{schema}"],
             ],
         ]
     }

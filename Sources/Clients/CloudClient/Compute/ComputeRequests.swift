@@ -59,7 +59,8 @@ extension CloudSession {
     // MARK: - Nova's
 
     public func server(_ id: String) async throws -> JSON {
-        try await send(CloudRequest("compute", .get, "/servers/\(id)", microversion: Self.computeVersion)).json["server"] ?? .null
+        try await send(CloudRequest("compute", .get, "/servers/\(id)", microversion: Self.computeVersion)).json["server"]
+            ?? .null
     }
 
     /// `server` is the inner object of `POST /servers`; the answer carries id and adminPass.

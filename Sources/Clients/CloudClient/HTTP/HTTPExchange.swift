@@ -33,7 +33,9 @@ public struct HTTPExchange: Sendable {
 
 /// Hides what must not be shown: tokens and passwords in headers and in JSON, however deep.
 enum Masking {
-    static let headers: Set<String> = ["x-auth-token", "x-subject-token", "x-service-token", "authorization", "x-meridian-grant", "cookie", "set-cookie"]
+    static let headers: Set<String> = [
+        "x-auth-token", "x-subject-token", "x-service-token", "authorization", "x-meridian-grant", "cookie", "set-cookie",
+    ]
     static let keys: Set<String> = [
         "password", "adminpass", "admin_pass", "original_password", "secret", "user_data", "private_key", "passcode", "grant",
     ]

@@ -23,8 +23,10 @@ public struct CloudRequest: Sendable {
     public var timeout: Duration
 
     public init(
-        _ service: String, _ method: Method, _ path: String, fromRoot: Bool = false, query: [(name: String, value: String)] = [],
-        body: JSON? = nil, headers: [(name: String, value: String)] = [], microversion: String? = nil, timeout: Duration = .seconds(60)
+        _ service: String, _ method: Method, _ path: String, fromRoot: Bool = false,
+        query: [(name: String, value: String)] = [],
+        body: JSON? = nil, headers: [(name: String, value: String)] = [], microversion: String? = nil,
+        timeout: Duration = .seconds(60)
     ) {
         self.service = service
         self.method = method

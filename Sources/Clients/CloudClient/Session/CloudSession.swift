@@ -73,7 +73,8 @@ public actor CloudSession {
             var headers = request.headers + [("X-Auth-Token", try await authenticated().id), ("Accept", "application/json")]
             if let version = request.microversion { headers.append(("OpenStack-API-Version", "\(request.service) \(version)")) }
             do {
-                let answer = try await exchange(request.method, url, headers: headers, body: request.body, timeout: request.timeout)
+                let answer = try await exchange(
+                    request.method, url, headers: headers, body: request.body, timeout: request.timeout)
                 if answer.status == 401, !hasLoggedInAgain {
                     // The token expired while we worked; a wrong password fails at the login itself.
                     hasLoggedInAgain = true
@@ -113,7 +114,8 @@ public actor CloudSession {
         func tell(_ status: Int?, _ headers: [(name: String, value: String)], _ answer: Data, _ failure: String?) {
             observer?(
                 HTTPExchange(
-                    method: method.rawValue, url: url, requestHeaders: sent, requestBody: data.flatMap(Masking.body), status: status,
+                    method: method.rawValue, url: url, requestHeaders: sent, requestBody: data.flatMap(Masking.body),
+                    status: status,
                     responseHeaders: headers, responseBody: Masking.body(answer), duration: ContinuousClock.now - start,
                     failure: failure))
         }
@@ -121,7 +123,8 @@ public actor CloudSession {
             let response = try await client.execute(request, timeout: .nanoseconds(timeout.nanoseconds))
             let bytes = Data(try await response.body.collect(upTo: Self.answerLimit).readableBytesView)
             tell(
-                Int(response.status.code), response.headers.map { (name: $0.name, value: Masking.header($0.name, $0.value)) }, bytes, nil)
+                Int(response.status.code), response.headers.map { (name: $0.name, value: Masking.header($0.name, $0.value)) },
+                bytes, nil)
             let names = response.headers.map { ($0.name.lowercased(), $0.value) }
             let json = bytes.isEmpty ? JSON.null : JSON(bytes) ?? .string(String(decoding: bytes, as: UTF8.self))
             return CloudAnswer(
@@ -131,7 +134,8 @@ public actor CloudSession {
         } catch {
             let reason = Self.sentence(error)
             tell(nil, [], Data(), reason)
-            let origin = URL(string: url).flatMap { u in u.host.map { "\($0):\(u.port ?? (u.scheme == "https" ? 443 : 80))" } } ?? url
+            let origin =
+                URL(string: url).flatMap { u in u.host.map { "\($0):\(u.port ?? (u.scheme == "https" ? 443 : 80))" } } ?? url
             throw CloudClientError.unreachable("\(origin) can't be reached: \(reason)")
         }
     }
@@ -155,10 +159,14 @@ public actor CloudSession {
 
     /// Glance answers errors as webob's page; its sentence stands after the heading.
     static func sentence(inHTML text: String) -> String? {
-        guard let heading = text.range(of: "</h1>") else { return text.trimmingCharacters(in: .whitespacesAndNewlines).nonEmpty }
+        guard let heading = text.range(of: "</h1>") else {
+            return text.trimmingCharacters(in: .whitespacesAndNewlines).nonEmpty
+        }
         let rest = text[heading.upperBound...].prefix { $0 != "<" }.trimmingCharacters(in: .whitespacesAndNewlines)
-        return rest.replacing("&quot;", with: "\"").replacing("&lt;", with: "<").replacing("&gt;", with: ">").replacing("&amp;", with: "&")
-            .nonEmpty
+        return rest.replacing("&quot;", with: "\"").replacing("&lt;", with: "<").replacing("&gt;", with: ">").replacing(
+            "&amp;", with: "&"
+        )
+        .nonEmpty
     }
 
     /// `https://host:8774/regions/tunis/v2.1` → `https://host:8774`.
@@ -177,7 +185,8 @@ public actor CloudSession {
     static func escaped(_ text: String) -> String {
         text.utf8.map { byte in
             switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"),
                 UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
                 return String(UnicodeScalar(byte))
             default: break
@@ -189,7 +198,8 @@ public actor CloudSession {
 
     private static func sentence(_ error: any Error) -> String {
         switch error {
-        case let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout: return "it did not answer in time."
+        case let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout:
+            return "it did not answer in time."
         case let error as HTTPClientError where error == .connectTimeout: return "it did not take the connection in time."
         case let error as NIOSSLError: return "TLS failed: \(error)."
         case let error as NIOConnectionError:

@@ -65,6 +65,7 @@ public struct Catalog: Sendable {
         throw CloudClientError.settings(
             ofService.isEmpty
                 ? "The catalog has no \(interface) endpoint for \(service)."
-                : "Region \(region) has no \(service) service. The catalog has: \(ofService.map(\.region).joined(separator: ", ")).")
+                : "Region \(region) has no \(service) service. The catalog has: \(ofService.map(\.region).joined(separator: ", "))."
+        )
     }
 }

@@ -28,7 +28,8 @@ struct CloudsFiles: Sendable {
     }
 
     private func section(_ base: String, _ named: String?) throws -> [String: [String: JSON]] {
-        let candidates = named.map { [$0] } ?? searched.flatMap { ["\($0)/\(base).yaml", "\($0)/\(base).yml", "\($0)/\(base).json"] }
+        let candidates =
+            named.map { [$0] } ?? searched.flatMap { ["\($0)/\(base).yaml", "\($0)/\(base).yml", "\($0)/\(base).json"] }
         guard let path = candidates.first(where: { FileManager.default.isReadableFile(atPath: $0) }) else { return [:] }
         let text: String
         do {

@@ -45,21 +45,25 @@ public struct SettingsReader: Sendable {
             name: name, authURL: authURL.trimmingSlashes, credentials: try credentials(name, layer), scope: scope(layer),
             region: options.region ?? layer.top("region_name"), interface: layer.top("interface") ?? "public",
             caFile: layer.top("cacert").map { CloudsFiles.expanded($0, environment) },
-            verifiesCertificates: insecure ? false : layer.values["verify"]?.shown.lowercased() != "false", endpointOverrides: overrides(layer))
+            verifiesCertificates: insecure ? false : layer.values["verify"]?.shown.lowercased() != "false",
+            endpointOverrides: overrides(layer))
     }
 
     private func credentials(_ name: String, _ layer: Layer) throws -> CloudSettings.Credentials {
-        let type = layer.top("auth_type") ?? (layer.auth("token") != nil && layer.auth("password") == nil ? "token" : "password")
+        let type =
+            layer.top("auth_type") ?? (layer.auth("token") != nil && layer.auth("password") == nil ? "token" : "password")
         switch type {
         case "password", "v3password":
             guard let password = layer.auth("password") else {
-                throw CloudClientError.settings("Cloud \(name) has no password: set auth.password in clouds.yaml, or OS_PASSWORD.")
+                throw CloudClientError.settings(
+                    "Cloud \(name) has no password: set auth.password in clouds.yaml, or OS_PASSWORD.")
             }
             let user = CloudSettings.UserName(
                 id: layer.auth("user_id"), name: layer.auth("username"),
                 domain: domain(layer, "user_domain_id", "user_domain_name"))
             guard user.id != nil || user.name != nil else {
-                throw CloudClientError.settings("Cloud \(name) has no username: set auth.username in clouds.yaml, or OS_USERNAME.")
+                throw CloudClientError.settings(
+                    "Cloud \(name) has no username: set auth.username in clouds.yaml, or OS_USERNAME.")
             }
             return .password(user: user, password: password)
         case "token", "v3token":
@@ -87,7 +91,8 @@ public struct SettingsReader: Sendable {
 
     private func domain(_ layer: Layer, _ id: String, _ name: String) -> CloudSettings.DomainName {
         let found = CloudSettings.DomainName(
-            id: layer.auth(id) ?? layer.top("default_domain_id").flatMap { layer.auth(name) == nil ? $0 : nil }, name: layer.auth(name))
+            id: layer.auth(id) ?? layer.top("default_domain_id").flatMap { layer.auth(name) == nil ? $0 : nil },
+            name: layer.auth(name))
         return found.id == nil && found.name == nil ? .default : found
     }
 

@@ -3,7 +3,8 @@ import CloudClient
 
 struct CellDrift: CloudCommand {
     static let configuration = CommandConfiguration(
-        commandName: "drift", abstract: "Where what a cell found differs from what it was told: unknown guests, missing servers.")
+        commandName: "drift",
+        abstract: "Where what a cell found differs from what it was told: unknown guests, missing servers.")
     @OptionGroup var global: GlobalOptions
     @Argument(help: "The cell's name.") var cell: String
 

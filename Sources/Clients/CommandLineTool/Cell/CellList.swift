@@ -17,7 +17,8 @@ struct CellList: CloudCommand {
         return [
             cell["name"] ?? .null, cell["state"] ?? .null, .string(zones), cell["hosts"] ?? .null, cell["servers"] ?? .null,
             Room.used(cell, "vcpus"), Room.used(cell, "ram"), Room.used(cell, "disk"),
-            .string(Wording.freshness(Freshness(cell).age, isStale: cell["state"]?.string == "silent")), cell["reason"] ?? .null,
+            .string(Wording.freshness(Freshness(cell).age, isStale: cell["state"]?.string == "silent")),
+            cell["reason"] ?? .null,
         ]
     }
 }

@@ -29,7 +29,8 @@ struct EventWatch: CloudCommand {
             }
             cursor = next
             guard !isStart else { continue }
-            for event in answer["events"]?.array ?? [] where kind.map({ event["kind"]?.string?.hasPrefix($0) ?? false }) ?? true {
+            for event in answer["events"]?.array ?? [] where kind.map({ event["kind"]?.string?.hasPrefix($0) ?? false }) ?? true
+            {
                 guard left > 0 else { return }
                 left -= 1
                 output.write(Self.line(event, output.format))
@@ -43,7 +44,9 @@ struct EventWatch: CloudCommand {
         case .json: return event.text(pretty: false)
         case .table, .value:
             let details = (event["payload"]?.object ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.shown)" }
-            let fields = [event["number"]?.shown, event["at"]?.shown, event["kind"]?.shown, event["cell"]?.shown, event["server"]?.shown]
+            let fields = [
+                event["number"]?.shown, event["at"]?.shown, event["kind"]?.shown, event["cell"]?.shown, event["server"]?.shown,
+            ]
             return (fields.map { $0 ?? "-" } + details).joined(separator: "  ")
         }
     }

@@ -3,7 +3,8 @@ import CloudClient
 import Foundation
 
 struct ServerCreate: CloudCommand {
-    static let configuration = CommandConfiguration(commandName: "create", abstract: "Boot a server, somewhere or where you say.")
+    static let configuration = CommandConfiguration(
+        commandName: "create", abstract: "Boot a server, somewhere or where you say.")
 
     @OptionGroup var global: GlobalOptions
     @Argument(help: "The new server's name.") var name: String

@@ -31,14 +31,18 @@ struct ServerExplain: CloudCommand {
         if let considered = attempt.considered { why.append("\(considered) hosts considered, \(attempt.ranked.count) fitted") }
         for (rule, count) in attempt.removed.sorted(by: { $0.key < $1.key }) { why.append("\(rule) removed \(count)") }
         return [
-            .string(attempt.cell), .string(words(attempt.outcome)), JSON(attempt.host), attempt.weight.map { .string(rounded($0)) } ?? .null,
+            .string(attempt.cell), .string(words(attempt.outcome)), JSON(attempt.host),
+            attempt.weight.map { .string(rounded($0)) } ?? .null,
             .string(why.joined(separator: "; ")),
         ]
     }
 
     private static func hostRows(_ attempt: PlacementAttempt) -> [[JSON]] {
         let ranked = attempt.ranked.enumerated().map { index, host -> [JSON] in
-            [.string(attempt.cell), .string(host), .string(host == attempt.host ? "chosen" : "fitted, rank \(index + 1)"), .null]
+            [
+                .string(attempt.cell), .string(host), .string(host == attempt.host ? "chosen" : "fitted, rank \(index + 1)"),
+                .null,
+            ]
         }
         let removed = attempt.examples.map { example -> [JSON] in
             [.string(attempt.cell), .string(example.host), .string("removed by \(example.rule)"), .string(example.detail)]

@@ -11,7 +11,8 @@ struct ServerStart: CloudCommand {
 }
 
 struct ServerStop: CloudCommand {
-    static let configuration = CommandConfiguration(commandName: "stop", abstract: "Stop servers; they keep their place and disk.")
+    static let configuration = CommandConfiguration(
+        commandName: "stop", abstract: "Stop servers; they keep their place and disk.")
     @OptionGroup var global: GlobalOptions
     @OptionGroup var target: PowerTarget
     func run(in cloud: CloudSession, _ output: Output) async throws {

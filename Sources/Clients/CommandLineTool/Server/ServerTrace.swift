@@ -21,7 +21,8 @@ struct ServerTrace: CloudCommand {
     static func rows(_ trace: JSON) -> [[JSON]] {
         (trace["steps"]?.array ?? []).compactMap(TraceStep.init).sorted { $0.offset < $1.offset }.map { step in
             [
-                .string(step.name), .string(ranges(step.classic)), .string(step.place), .string("+" + Wording.exact(step.offset)),
+                .string(step.name), .string(ranges(step.classic)), .string(step.place),
+                .string("+" + Wording.exact(step.offset)),
                 .string(Wording.exact(step.duration)), JSON(step.note),
             ]
         }
@@ -31,7 +32,8 @@ struct ServerTrace: CloudCommand {
     private static func summary(_ trace: JSON) -> String {
         let total = trace["milliseconds"]?.double.map { " in \(Wording.exact(.microseconds(Int64($0 * 1_000))))" } ?? ""
         let message = trace["message"]?.string.map { ": \($0)" } ?? ""
-        return "\(trace["verb"]?.shown ?? "action") of \(trace["name"]?.shown ?? ""): \(trace["state"]?.shown ?? "unknown")\(total)\(message)"
+        return
+            "\(trace["verb"]?.shown ?? "action") of \(trace["name"]?.shown ?? ""): \(trace["state"]?.shown ?? "unknown")\(total)\(message)"
     }
 
     /// `[6, 7, 8, 11]` → `6-8, 11`.

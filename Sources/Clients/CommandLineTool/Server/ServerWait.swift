@@ -44,7 +44,9 @@ struct Waiting {
             if status == "ERROR", !statuses.contains("ERROR"), isResting {
                 throw ToolFailure(
                     status: .endedInError,
-                    message: "\(server["name"]?.string ?? id) ended in ERROR: \(server["fault"]?["message"]?.string ?? "no reason given")")
+                    message:
+                        "\(server["name"]?.string ?? id) ended in ERROR: \(server["fault"]?["message"]?.string ?? "no reason given")"
+                )
             }
             return nil
         }

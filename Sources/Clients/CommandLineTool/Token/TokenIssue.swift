@@ -8,7 +8,8 @@ struct TokenIssue: CloudCommand {
     func run(in cloud: CloudSession, _ output: Output) async throws {
         let token = try await cloud.authenticated()
         output.record([
-            ("ID", .string(token.id)), ("Expires", .string(token.expires)), ("User", .string(token.user)), ("User ID", .string(token.userID)),
+            ("ID", .string(token.id)), ("Expires", .string(token.expires)), ("User", .string(token.user)),
+            ("User ID", .string(token.userID)),
             ("Project", JSON(token.project)), ("Project ID", JSON(token.projectID)),
             ("Roles", .string(token.roles.joined(separator: ", "))),
         ])
