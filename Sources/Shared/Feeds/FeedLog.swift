@@ -72,15 +72,18 @@ package struct FeedLog: Sendable {
         return try FeedPosition(number: row.get("number"), mark: row.get("mark"))
     }
 
-    /// Whether this database ever gave out `position`. If not, one of the two sides was restored from a backup.
+    /// Whether the feed can go on from `position`: this database gave it out, or the other side has stored more of the feed before, so that
+    /// it is the other side that was restored from a backup. If not, it is this one.
     package func knows(_ position: FeedPosition) async throws -> Bool {
         if position == .start { return true }
+        // Marks are dropped up to what the other side has said that it stored. Below that it can only have gone back itself: had we gone
+        // back, our lowest mark would be one that it has stored since.
         let rows = try await database.query(
             """
-            SELECT 1 FROM \(unsafe: schema).feed_marks
-            WHERE feed = \(feed) AND number = \(position.number) AND mark = \(position.mark)
+            SELECT coalesce(bool_or(number = \(position.number) AND mark = \(position.mark)) OR min(number) > \(position.number), false) AS known
+            FROM \(unsafe: schema).feed_marks WHERE feed = \(feed)
             """)
-        return !rows.isEmpty
+        return try rows.first?.get("known") ?? false
     }
 
     /// What comes after `position`, at most `largestRun` objects; nil at the end.
@@ -113,12 +116,14 @@ package struct FeedLog: Sendable {
         try await database.transaction { transaction in
             try await transaction.query(
                 """
-                INSERT INTO \(unsafe: schema).feed_heads AS h (feed, number, mark) VALUES (\(feed), \(position.number), \(position.mark))
-                ON CONFLICT (feed) DO UPDATE SET number = greatest(h.number, excluded.number) + 1, mark = \(mark)
-                """)
-            try await transaction.query(
-                """
-                INSERT INTO \(unsafe: schema).feed_marks (feed, number, mark) VALUES (\(feed), \(position.number), \(position.mark))
+                WITH head AS (
+                    INSERT INTO \(unsafe: schema).feed_heads AS h (feed, number, mark) VALUES (\(feed), \(position.number), \(position.mark))
+                    ON CONFLICT (feed) DO UPDATE SET number = greatest(h.number, excluded.number) + 1, mark = \(mark)
+                    RETURNING number, mark
+                )
+                INSERT INTO \(unsafe: schema).feed_marks (feed, number, mark)
+                SELECT \(feed), number, mark FROM head
+                UNION SELECT \(feed), \(position.number), \(position.mark)
                 ON CONFLICT (feed, number) DO UPDATE SET mark = excluded.mark
                 """)
             try await transaction.query(

@@ -26,7 +26,7 @@ package final class SimulatedCell: Sendable {
         timing.regionSilent = .milliseconds(1500)
         timing.hostSilent = .milliseconds(1500)
         timing.reserveTimeout = .milliseconds(800)
-        timing.claimTTL = .seconds(5)
+        timing.claimTTL = .seconds(2)
         timing.reconcilePeriod = .milliseconds(500)
         return timing
     }()

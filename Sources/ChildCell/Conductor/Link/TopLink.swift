@@ -79,11 +79,12 @@ actor TopLink {
             release: Release.current, stored: stored, highestEpoch: try await standing.highestEpoch(),
             summary: await book.summary(state: standing.state, weight: weight))
         let reply = try await messenger.call(hello, to: hub, timeout: .seconds(5))
-        if !reply.knowsYourPosition {
+        let isBehindUs = !reply.knowsYourPosition || reply.highestEpoch < hello.highestEpoch
+        if isBehindUs {
             log.error("the API cell doesn't know what it told us: its database was rewound", metadata: [.peer: "\(hub)"])
         }
         if standing.isRecovering {
-            try await recover(from: hub, resumingBehind: reply.stored)
+            try await recover(from: hub, resumingBehind: reply.stored, trusting: !isBehindUs)
             position = try await up.knows(reply.stored) ? reply.stored : nil
         } else if try await up.knows(reply.stored) {
             position = reply.stored
@@ -92,7 +93,7 @@ actor TopLink {
                 "this database lacks changes that the API cell has stored: it was restored from a backup",
                 metadata: [.peer: "\(hub)", "position": "\(reply.stored.number)"])
             try await standing.beginRecovery("The API cell has stored change \(reply.stored.number), which this database lacks.")
-            try await recover(from: hub, resumingBehind: reply.stored)
+            try await recover(from: hub, resumingBehind: reply.stored, trusting: !isBehindUs)
             position = reply.stored
         }
         return position

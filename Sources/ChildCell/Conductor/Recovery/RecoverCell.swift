@@ -20,21 +20,57 @@ struct RecoverCell: Sendable {
     /// guest that runs for one that was never built.
     static let hostsMayTake = Duration.seconds(15)
 
-    func callAsFunction(from hub: PeerName, resumingBehind position: FeedPosition) async throws {
+    /// - Parameter trusting: the API cell is not behind us itself, so that what it doesn't know here is here no more.
+    func callAsFunction(from hub: PeerName, resumingBehind position: FeedPosition, trusting: Bool) async throws {
         await book.waitForGreetings(atMost: Self.hostsMayTake)
         var after: ServerID?
+        var known: Set<ServerID> = []
         var written = 0
         repeat {
             let page = try await messenger.call(RecoverServers(after: after), to: hub, lane: .bulk, timeout: .seconds(30))
             written += try await write(page.servers)
+            known.formUnion(page.servers.map(\.server))
             after = page.next
         } while after != nil
+        let settled = trusting ? try await settle(except: known) : 0
+        // The API cell keeps the highest revision of a host that it has heard; a count that went back starts above it, at the clock's.
+        try await database.query(
+            """
+            UPDATE cell.hosts SET revision = greatest(revision + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
+            """)
         // Numbers go on behind what the API cell has stored, and everything known here is told once more.
         try await FeedLog("up", schema: CellMigrations.schema, database: database).resume(behind: position)
         try await standing.endRecovery()
         await orders.forgetAll()
-        log.warning("the cell has recovered", metadata: ["servers": "\(written)", "position": "\(position.number)"])
+        log.warning("the cell has recovered", metadata: ["servers": "\(written)", "settled": "\(settled)", "position": "\(position.number)"])
     }
+
+    /// Settles the records of servers that the API cell doesn't have here: they were deleted, or went elsewhere, after the backup was
+    /// taken, and told again they would rise from the dead. Nothing is destroyed by it: a guest that is there all the same is a stranger.
+    private func settle(except known: Set<ServerID>) async throws -> Int {
+        let rows = try await database.query(
+            "SELECT id FROM cell.servers WHERE vm_state <> 'deleted' AND NOT (record ? 'refused')")
+        let gone = try rows.map { try $0.get("id") as ServerID }.filter { !known.contains($0) }
+        for start in stride(from: 0, to: gone.count, by: Self.settledAtOnce) {
+            let batch = gone[start..<min(start + Self.settledAtOnce, gone.count)]
+            let usage = try await database.transaction { transaction in
+                let now = Timestamp.now()
+                let records = try await CellServerStore().lock(Set(batch), in: transaction).values.map { held in
+                    var record = held
+                    record.refuse("After a restore of the cell's database, the API cell doesn't have the server here.", at: now)
+                    record.holdsClaim = false
+                    return record
+                }
+                try await CellServerStore().save(records, in: transaction)
+                return try await ClaimStore().release(Array(batch), in: transaction)
+            }
+            await book.setUsage(usage)
+        }
+        return gone.count
+    }
+
+    /// More in one transaction only hold their rows for longer.
+    private static let settledAtOnce = 200
 
     /// Writes the records that the restore lost or made old. A record that is as new as the API cell's last word stays.
     private func write(_ known: [RecoverServers.Known]) async throws -> Int {

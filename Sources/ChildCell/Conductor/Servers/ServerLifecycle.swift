@@ -69,16 +69,27 @@ extension ServerRecord {
         presence = seen.presence
         powerState = seen.power
         note(seen.steps)
+        var effects = ServerEffects.none
         if seen.appliedRevision > orderRevision {
-            // The host carried out an order that this database has forgotten. Go on above it.
+            // The host carried out an order that this database has forgotten. Go on above it, and ask there once more for what it was asked
+            // meanwhile under a number that it passed over.
             orderRevision = seen.appliedRevision
+            if isAskingHost {
+                orderRevision += 1
+                effects.wake = [reporter]
+            }
         }
         if build == .spawning, let word = seen.progress { progress = word }
-        var effects = ServerEffects.none
         if let failure = seen.failure, seen.failedRevision == orderRevision { effects += failed(failure, at: now) }
         effects += advance(at: now)
         if self != before { changed(at: now) }
         return effects
+    }
+
+    /// Whether the host has yet to do something other than to build.
+    private var isAskingHost: Bool {
+        if desired == .destroyed { return presence != .absent }
+        return actions.contains { $0.state == .running && $0.verb != .create }
     }
 
     /// Goes as far as what is known allows.
