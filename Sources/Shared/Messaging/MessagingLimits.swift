@@ -21,8 +21,9 @@ package struct MessagingLimits: Sendable {
     package var waitingMessages = 16_384
     /// Bytes of those, per process.
     package var waitingBytes = 128 << 20
-    /// Message ids remembered per peer, against copies. A copy that comes later than this many other messages is taken for new.
-    package var rememberedMessages = 1_024
+    /// Message ids remembered per peer, against copies. A copy that comes later than this many other messages is taken for new. Each
+    /// costs about 60 bytes, for each of thousands of peers; TCP makes no copies.
+    package var rememberedMessages = 256
     /// How long a cast may wait for a connection or in a queue before it is dropped.
     package var castLifetime = Duration.seconds(10)
     /// Heartbeats without a round trip after which a peer counts as lost (and an older connection under its name may speak again).

@@ -4,8 +4,9 @@ import Observability
 /// hosts) add up.
 struct MessagingMetrics {
     private static let names: [(any KeyPath<MessagingCounters, Int> & Sendable, String)] = [
-        (\.sent, "sent"), (\.received, "received"), (\.heartbeats, "heartbeat"), (\.answered, "answered"), (\.timedOut, "timed_out"),
-        (\.undeliverable, "undeliverable"), (\.overloaded, "overloaded"), (\.tooLarge, "too_large"), (\.malformed, "malformed"),
+        (\.sent, "sent"), (\.received, "received"), (\.heartbeats, "heartbeat"), (\.answered, "answered"),
+        (\.timedOut, "timed_out"), (\.undeliverable, "undeliverable"), (\.overloaded, "overloaded"), (\.tooLarge, "too_large"),
+        (\.malformed, "malformed"),
         (\.unknownKind, "unknown_kind"), (\.forbidden, "forbidden"), (\.duplicates, "duplicate"), (\.failed, "failed"),
         (\.lateReplies, "late_reply"), (\.superseded, "superseded"), (\.unknownKeys, "unknown_key"), (\.admitted, "admitted"),
     ]

@@ -13,9 +13,11 @@ struct EnvelopeTests {
 
     @Test func aCallHasTheseBytes() throws {
         let call = Envelope(
-            .call, lane: .control, id: 0x0102_0304_0506_0708, milliseconds: 2_000, kind: "reserve-host/1", request: "req-7", body: [0xff])
+            .call, lane: .control, id: 0x0102_0304_0506_0708, milliseconds: 2_000, kind: "reserve-host/1", request: "req-7",
+            body: [0xff])
         let golden: [UInt8] =
-            [1, 1, 0, 0, 0, 0, 0x07, 0xd0, 1, 2, 3, 4, 5, 6, 7, 8, 14] + Array("reserve-host/1".utf8) + [5] + Array("req-7".utf8) + [0xff]
+            [1, 1, 0, 0, 0, 0, 0x07, 0xd0, 1, 2, 3, 4, 5, 6, 7, 8, 14] + Array("reserve-host/1".utf8) + [5]
+            + Array("req-7".utf8) + [0xff]
         #expect(call.encoded() == golden)
         #expect(try read(golden) == call)
     }

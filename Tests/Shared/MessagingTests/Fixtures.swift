@@ -83,7 +83,7 @@ final class ZeroMQFixture: Fixture {
                 let messenger = try make()
                 made.withLock { $0.append(messenger) }
                 return messenger
-            } catch where attempt < 200 {
+            } catch  where attempt < 200 {
                 usleep(10_000)
             }
         }

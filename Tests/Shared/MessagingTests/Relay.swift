@@ -104,7 +104,9 @@ final class Relay: Sendable {
             if state.withLock({ isCut($0) }) { continue }
             var at = 0
             while at < count {
-                let written = buffer.withUnsafeBytes { send(to, $0.baseAddress?.advanced(by: at), count - at, Int32(MSG_NOSIGNAL)) }
+                let written = buffer.withUnsafeBytes {
+                    send(to, $0.baseAddress?.advanced(by: at), count - at, Int32(MSG_NOSIGNAL))
+                }
                 guard written > 0 else { break }
                 at += written
             }

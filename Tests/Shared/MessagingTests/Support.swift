@@ -61,7 +61,8 @@ var quietLogger: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() 
 
 /// Waits for a state, two minutes at most: a machine that builds beside the tests may be that slow. (Polling: what is waited for is often "nothing more happens to a counter".)
 func eventually(
-    _ what: String, within limit: Duration = .seconds(120), at location: SourceLocation = #_sourceLocation, _ holds: () async throws -> Bool
+    _ what: String, within limit: Duration = .seconds(120), at location: SourceLocation = #_sourceLocation,
+    _ holds: () async throws -> Bool
 ) async throws {
     let end = ContinuousClock.now + limit
     while ContinuousClock.now < end {
@@ -75,7 +76,9 @@ func eventually(
 private struct Never: Error { let what: String }
 
 extension Messenger {
-    func ask(_ peer: PeerName, _ kind: String = "echo/1", _ body: [UInt8] = [1, 2, 3], timeout: Duration = .seconds(120)) async throws -> [UInt8] {
+    func ask(_ peer: PeerName, _ kind: String = "echo/1", _ body: [UInt8] = [1, 2, 3], timeout: Duration = .seconds(120))
+        async throws -> [UInt8]
+    {
         try await call(peer, kind: kind, body: body, lane: .control, request: nil, timeout: timeout)
     }
 

@@ -48,7 +48,8 @@ import Testing
             let cell = try ZeroMQMessenger(
                 .init(
                     name: tunis, keys: pair,
-                    dial: [Dial(peer: hub.name, control: stage.directControl, serverKey: stage.hubKeys.publicKey)], heartbeat: testHeartbeat),
+                    dial: [Dial(peer: hub.name, control: stage.directControl, serverKey: stage.hubKeys.publicKey)],
+                    heartbeat: testHeartbeat),
                 logger: quietLogger)
             defer { cell.stop() }
             try cell.start()
@@ -91,7 +92,8 @@ import Testing
             let liar = try ZeroMQMessenger(
                 .init(
                     name: tunis, keys: try stage.enrol(.cell("paris")),
-                    dial: [Dial(peer: hub.name, control: stage.directControl, serverKey: stage.hubKeys.publicKey)], heartbeat: testHeartbeat),
+                    dial: [Dial(peer: hub.name, control: stage.directControl, serverKey: stage.hubKeys.publicKey)],
+                    heartbeat: testHeartbeat),
                 logger: quietLogger)
             defer { liar.stop() }
             try liar.start()
@@ -121,7 +123,9 @@ import Testing
             let villain = try RawPeer(stage.directControl, keys: try stage.enrol(tunis), serverKey: stage.hubKeys.publicKey)
             var future = call([], id: 1)
             future[0] = 2
-            let bad: [[UInt8]] = [[], [1], [UInt8](repeating: 0xff, count: 100), future, heartbeat(lane: .bulk), heartbeat().dropLast(1)]
+            let bad: [[UInt8]] = [
+                [], [1], [UInt8](repeating: 0xff, count: 100), future, heartbeat(lane: .bulk), heartbeat().dropLast(1),
+            ]
             for bytes in bad { villain.send(bytes) }
             villain.send(call([], id: 2), [1, 2, 3])
             villain.send([1], [2], [3])
@@ -172,7 +176,9 @@ import Testing
             #expect(try await hub.ask(tunis, "who/1") == [2])
             try await eventually("the first hears nothing any more") { !first.has(hub.name) }
             second.stop()
-            try await eventually("the one that remains is heard again") { (try? await hub.ask(tunis, "who/1", timeout: .milliseconds(100))) == [1] }
+            try await eventually("the one that remains is heard again") {
+                (try? await hub.ask(tunis, "who/1", timeout: .milliseconds(100))) == [1]
+            }
         }
     }
 
@@ -224,6 +230,50 @@ import Testing
         #expect(bound.control.hasPrefix("tcp://127.0.0.1:"))
         #expect(!bound.control.hasSuffix(":0"))
         #expect(bound.bulk != bound.control)
+    }
+
+    @Test func aMessengerThatIsDroppedGivesItsPortBack() async throws {
+        func bind(_ endpoint: String) throws -> String? {
+            let listener = Listener(control: endpoint, enrolment: Enrolment(keys: [:]))
+            let hub = try ZeroMQMessenger(.init(name: .hub("top"), keys: .generate(), listen: [listener]), logger: quietLogger)
+            return hub.boundEndpoints.first?.control
+        }
+        let endpoint = try #require(try bind("tcp://127.0.0.1:\(try Relay.freePort())"))
+        try await eventually("bound again") { (try? bind(endpoint)) == endpoint }
+    }
+
+    @Test func peersThatComeAndGoDuringAStormLeaveNothingWaiting() async throws {
+        try await withHub { stage, hub in
+            let names = (1...5).map { PeerName(.host, "h\($0)") }
+            let storm = Task {
+                var ended = 0
+                while !Task.isCancelled {
+                    await withTaskGroup(of: Void.self) { group in
+                        for name in names { group.addTask { _ = try? await hub.ask(name, timeout: .milliseconds(200)) } }
+                    }
+                    ended += names.count
+                    try? await Task.sleep(for: .milliseconds(1))
+                }
+                return ended
+            }
+            for round in 0..<10 {
+                let name = names[round % names.count]
+                let (first, second) = (try stage.peer(name), try stage.peer(name))
+                for peer in [first, second] {
+                    peer.answersEcho()
+                    try peer.start()
+                    _ = try? await peer.ask(hub.name, timeout: .milliseconds(300))
+                }
+                first.stop()
+                if round % 2 == 0 { second.stop() }
+            }
+            let last = try stage.peer(names[0])
+            last.answersEcho()
+            try last.start()
+            try await eventually("reachable after all") { (try? await hub.ask(names[0], timeout: .milliseconds(200))) != nil }
+            storm.cancel()
+            #expect(await storm.value > 0)
+        }
     }
 
     @Test func aReactorOfItsOwnEndsWithItsMessengers() async throws {

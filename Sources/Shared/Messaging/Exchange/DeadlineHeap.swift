@@ -37,7 +37,8 @@ struct DeadlineHeap<Key> {
         var parent = start
         while true {
             var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < entries.count && entries[child].due < entries[least].due {
+            for child in [2 * parent + 1, 2 * parent + 2] where child < entries.count && entries[child].due < entries[least].due
+            {
                 least = child
             }
             if least == parent { return }

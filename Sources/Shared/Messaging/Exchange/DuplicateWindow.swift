@@ -16,7 +16,7 @@ struct DuplicateWindow {
     }
 
     /// Answers larger than this are not kept: a copy of their call is ignored, and its caller has the first answer or runs out of time.
-    private static let largestAnswer = 64 << 10
+    private static let largestAnswer = 4 << 10
 
     private let capacity: Int
     private var entries: [UInt64: Entry] = [:]

@@ -92,7 +92,9 @@ extension Exchange {
             break
         case .refuse(let error, let reason):
             log.refused(reason, peer, ["kind": "\(envelope.kind)"])
-            if isCall { answer(ServedCall(peer: peer, id: envelope.id), .failure(error), lane: envelope.lane, expires: expires) }
+            if isCall {
+                answer(ServedCall(peer: peer, id: envelope.id), .failure(error), lane: envelope.lane, expires: expires)
+            }
         case .repeatAnswer(let bytes):
             send(OutgoingFrame(peer: peer, lane: envelope.lane, type: .reply, id: envelope.id, expires: expires, bytes: bytes))
         }

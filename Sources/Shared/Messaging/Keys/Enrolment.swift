@@ -109,7 +109,8 @@ private final class Book: Sendable {
             if names.count == 1 {
                 state.names[key] = files[names[0]]?.peer
             } else {
-                state.problems.append("\(directory): \(names.sorted().joined(separator: " and ")) hold the same key; neither is admitted.")
+                let names = names.sorted().joined(separator: " and ")
+                state.problems.append("\(directory): \(names) hold the same key; neither is admitted.")
             }
         }
     }
@@ -117,7 +118,8 @@ private final class Book: Sendable {
     private static func read(_ name: String, in directory: String, _ stamp: Stamp) -> File {
         let path = "\(directory)/\(name)"
         let stem = name.dropLast(".key".count)
-        guard let mark = stem.firstIndex(of: "_"), let peer = PeerName("\(stem[..<mark]):\(stem[stem.index(after: mark)...])") else {
+        guard let mark = stem.firstIndex(of: "_"), let peer = PeerName("\(stem[..<mark]):\(stem[stem.index(after: mark)...])")
+        else {
             return File(stamp: stamp, peer: nil, key: nil, problem: "\(path): is not named ROLE_NAME.key.")
         }
         do {
@@ -131,6 +133,7 @@ private final class Book: Sendable {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
         return Stamp(
-            inode: UInt64(status.st_ino), size: Int64(status.st_size), seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
+            inode: UInt64(status.st_ino), size: Int64(status.st_size), seconds: status.st_mtim.tv_sec,
+            nanoseconds: status.st_mtim.tv_nsec)
     }
 }

@@ -43,19 +43,13 @@ package final class MemoryNetwork: Sendable {
         var deliveries: [UInt64: Delivery] = [:]
         var lastDelivery: UInt64 = 0
         var due = DeadlineHeap<UInt64>()
-        var paths: [Path: PathState] = [:]
+        var paths: [Path: FaultyPath] = [:]
         var isStopped = false
     }
 
     private struct Path: Hashable {
         let link: Link
         let lane: Lane
-    }
-
-    private struct PathState {
-        var random: SeededRandom
-        /// When the last message that keeps its order arrives.
-        var lastArrival = BootInstant(nanoseconds: 0)
     }
 
     private struct End {
@@ -137,7 +131,8 @@ package final class MemoryNetwork: Sendable {
         let now = now
         let replaced = state.withLock { state -> Exchange? in
             let before = state.ends.updateValue(
-                End(exchange: exchange, incarnation: incarnation, dials: Set(dials), nextTick: now, isRunning: true), forKey: exchange.name)
+                End(exchange: exchange, incarnation: incarnation, dials: Set(dials), nextTick: now, isRunning: true),
+                forKey: exchange.name)
             // A new process: those it dials hear it when it speaks, and those that heard its forerunner must wait for that.
             for peer in state.ends.keys where peer != exchange.name { state.ends[peer]?.heard.remove(exchange.name) }
             return before?.exchange
@@ -185,29 +180,11 @@ package final class MemoryNetwork: Sendable {
 
     private func post(_ frame: OutgoingFrame, from: PeerName, incarnation: UInt64, at now: BootInstant, _ state: inout State) {
         let path = Path(link: Link(from: from, to: frame.peer), lane: frame.lane)
-        let faults = state.faults
-        var onPath = state.paths[path] ?? PathState(random: SeededRandom(seed: seed, for: "\(from) \(frame.peer) \(frame.lane)"))
-        defer { state.paths[path] = onPath }
-        // Always the same number of draws, so that one message's fate doesn't change the next one's.
-        let isLost = onPath.random.happens(faults.loss.nextUp)
-        let isDoubled = onPath.random.happens(faults.duplication.nextUp)
-        let isOvertaken = onPath.random.happens(faults.reordering.nextUp)
-        let delay = Duration.nanoseconds(
-            Int64.random(in: faults.delay.lowerBound.wholeNanoseconds...faults.delay.upperBound.wholeNanoseconds, using: &onPath.random))
-        let lateness = Duration.nanoseconds(
-            Int64.random(in: 0...max(0, faults.lateness.wholeNanoseconds), using: &onPath.random))
-        guard !isLost, !state.cuts.contains(path.link) else { return }
-
-        var arrival = now + delay
-        if isOvertaken {
-            arrival = arrival + lateness
-        } else {
-            // Strictly later: the heap doesn't keep the order of equals.
-            arrival = max(arrival, onPath.lastArrival + .nanoseconds(1))
-            onPath.lastArrival = arrival
-        }
+        let arrivals = state.paths[path, default: FaultyPath(seed: seed, name: "\(from) \(frame.peer) \(frame.lane)")]
+            .arrivals(ofOneSentAt: now, state.faults)
+        guard !state.cuts.contains(path.link) else { return }
         let delivery = Delivery(frame: frame, from: from, sender: incarnation)
-        for arrival in isDoubled ? [arrival, arrival + lateness] : [arrival] {
+        for arrival in arrivals {
             state.lastDelivery += 1
             state.deliveries[state.lastDelivery] = delivery
             state.due.insert(state.lastDelivery, due: arrival)
@@ -252,7 +229,9 @@ package final class MemoryNetwork: Sendable {
     /// The next message that is due, and where it goes.
     private func nextDelivery(at now: BootInstant) -> (Delivery, Arrival)? {
         state.withLock { state in
-            guard let number = state.due.popDue(at: now), let delivery = state.deliveries.removeValue(forKey: number) else { return nil }
+            guard let number = state.due.popDue(at: now), let delivery = state.deliveries.removeValue(forKey: number) else {
+                return nil
+            }
             let link = Link(from: delivery.from, to: delivery.frame.peer)
             guard !state.cuts.contains(link), let end = state.ends[delivery.frame.peer] else { return (delivery, .nowhere) }
             if let sender = state.ends[delivery.from], sender.incarnation != delivery.sender {

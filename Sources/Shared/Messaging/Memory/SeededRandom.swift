@@ -21,6 +21,10 @@ package struct SeededRandom: RandomNumberGenerator, Sendable {
 
     /// True with this probability.
     package mutating func happens(_ probability: Double) -> Bool {
-        probability > 0 && Double.random(in: 0..<1, using: &self) < probability
+        Double.random(in: 0..<1, using: &self) < probability
+    }
+
+    package mutating func duration(in range: ClosedRange<Duration>) -> Duration {
+        .nanoseconds(Int64.random(in: range.lowerBound.wholeNanoseconds...range.upperBound.wholeNanoseconds, using: &self))
     }
 }

@@ -123,7 +123,9 @@ extension UnsafeRawBufferPointer {
         guard length <= longest else { throw MalformedMessage("with a \(what) of \(length) bytes") }
         guard offset + 1 + length <= count else { throw MalformedMessage("cut off in its \(what)") }
         let bytes = UnsafeRawBufferPointer(rebasing: self[(offset + 1)..<(offset + 1 + length)])
-        guard let text = String(validating: bytes, as: UTF8.self) else { throw MalformedMessage("with a \(what) that is not UTF-8") }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw MalformedMessage("with a \(what) that is not UTF-8")
+        }
         offset += 1 + length
         return text
     }

@@ -26,7 +26,9 @@ enum Refusal {
     }
 
     static func decode(_ bytes: [UInt8]) throws(MalformedMessage) -> MessagingError {
-        guard let length = bytes.first.map(Int.init), bytes.count > length else { throw MalformedMessage("an error cut off in its code") }
+        guard let length = bytes.first.map(Int.init), bytes.count > length else {
+            throw MalformedMessage("an error cut off in its code")
+        }
         let code = String(decoding: bytes[1..<(length + 1)], as: UTF8.self)
         let message = String(decoding: bytes[(length + 1)...], as: UTF8.self)
         if code == overloadedCode { return .overloaded }

@@ -32,7 +32,9 @@ final class DealerChannel: ReactorChannel {
     private var disconnectedSince: BootInstant
     private var patience = DealerChannel.shortestPatience
 
-    init(_ context: UnsafeMutableRawPointer, dial: Dial, lane: Lane, endpoint: String, settings: LinkSettings, exchange: Exchange) throws {
+    init(
+        _ context: UnsafeMutableRawPointer, dial: Dial, lane: Lane, endpoint: String, settings: LinkSettings, exchange: Exchange
+    ) throws {
         peer = dial.peer
         self.lane = lane
         self.endpoint = endpoint
@@ -56,7 +58,8 @@ final class DealerChannel: ReactorChannel {
         if waiting.isEmpty, isConnected, transmit(&frame) { return }
         // A heartbeat tells of now, and the connection announces itself when it is there.
         if frame.type == .heartbeat { return exchange.undelivered(frame, .unreachable) }
-        guard waiting.count < settings.limits.waitingMessages, waitingBytes + frame.bytes.count <= settings.limits.waitingBytes else {
+        let limits = settings.limits
+        guard waiting.count < limits.waitingMessages, waitingBytes + frame.bytes.count <= limits.waitingBytes else {
             return exchange.undelivered(frame, .overloaded)
         }
         waitingBytes += frame.bytes.count
@@ -75,7 +78,8 @@ final class DealerChannel: ReactorChannel {
                 exchange.refuseMalformed(MalformedMessage("of several parts"), from: peer)
                 continue
             }
-            exchange.received(UnsafeRawBufferPointer(start: zmq_msg_data(message), count: zmq_msg_size(message)), from: peer, lane: lane)
+            let bytes = UnsafeRawBufferPointer(start: zmq_msg_data(message), count: zmq_msg_size(message))
+            exchange.received(bytes, from: peer, lane: lane)
         }
         if !mayHaveMore { noticeConnection() }
         return mayHaveMore

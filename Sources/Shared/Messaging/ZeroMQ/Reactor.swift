@@ -41,7 +41,9 @@ package final class Reactor: Sendable {
 
     private static func raiseDescriptorLimit() {
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < wantedDescriptors else { return }
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < wantedDescriptors else {
+            return
+        }
         limit.rlim_cur = min(limit.rlim_max, wantedDescriptors)
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
@@ -94,24 +96,27 @@ final class ReactorInbox: Sendable {
     init() throws {
         wakeup = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
         guard wakeup >= 0 else {
-            throw CloudError(.unavailable, "The message thread can't start.", detail: "eventfd(2): \(String(cString: strerror(errno)))")
+            throw CloudError(
+                .unavailable, "The message thread can't start.", detail: "eventfd(2): \(String(cString: strerror(errno)))")
         }
     }
 
     deinit { close(wakeup) }
 
     func submit(_ command: Command) {
-        wake(state.withLock { state in
-            state.commands.append(command)
-            return state.wakesUp()
-        })
+        wake(
+            state.withLock { state in
+                state.commands.append(command)
+                return state.wakesUp()
+            })
     }
 
     /// False: too many messages wait, or too many bytes.
     func submit(_ frame: OutgoingFrame, to links: LinkSet, limits: MessagingLimits) -> Bool {
         let isAsleep = state.withLock { state -> Bool? in
-            guard state.commands.count < limits.waitingMessages, state.bytes + frame.bytes.count <= limits.waitingBytes else { return nil }
-            state.bytes += frame.bytes.count
+            let bytes = state.bytes + frame.bytes.count
+            guard state.commands.count < limits.waitingMessages, bytes <= limits.waitingBytes else { return nil }
+            state.bytes = bytes
             state.commands.append(.send(frame, links))
             return state.wakesUp()
         }

@@ -37,7 +37,9 @@ final class ReactorLoop {
         self.inbox = inbox
         poller = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard poller >= 0 else {
-            throw CloudError(.unavailable, "The message thread can't start.", detail: "epoll_create1(2): \(String(cString: strerror(errno)))")
+            throw CloudError(
+                .unavailable, "The message thread can't start.", detail: "epoll_create1(2): \(String(cString: strerror(errno)))"
+            )
         }
         authentication = try AuthenticationChannel(context)
         watch(inbox.wakeup, Self.wakeupKey)

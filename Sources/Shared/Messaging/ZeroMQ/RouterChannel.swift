@@ -1,8 +1,8 @@
 internal import CZeroMQ
 import CellProtocol
 import CloudModel
-import Logging
 import Foundation
+import Logging
 
 /// A listening socket (ROUTER) of one lane: its peers are known by the names that the ZAP handler gave their keys.
 final class RouterChannel: ReactorChannel {
@@ -17,7 +17,10 @@ final class RouterChannel: ReactorChannel {
     private var routes: Routes
     private let message: UnsafeMutablePointer<zmq_msg_t>
 
-    init(_ context: UnsafeMutableRawPointer, endpoint: String, lane: Lane, domain: String, settings: LinkSettings, exchange: Exchange) throws {
+    init(
+        _ context: UnsafeMutableRawPointer, endpoint: String, lane: Lane, domain: String, settings: LinkSettings,
+        exchange: Exchange
+    ) throws {
         socket = try ZeroMQSocket(context, type: ZMQ_ROUTER)
         try socket.setForTCP(settings, lane: lane)
         try socket.set(ZMQ_ROUTER_MANDATORY, Int32(1))
@@ -101,7 +104,8 @@ final class RouterChannel: ReactorChannel {
             exchange.log.refused(.superseded, peer)
             return
         }
-        exchange.received(UnsafeRawBufferPointer(start: zmq_msg_data(message), count: zmq_msg_size(message)), from: peer, lane: lane)
+        let bytes = UnsafeRawBufferPointer(start: zmq_msg_data(message), count: zmq_msg_size(message))
+        exchange.received(bytes, from: peer, lane: lane)
     }
 
     /// libzmq's own routing ids are a zero and four bytes. Anything else was set by the peer, which may collide with another's.

@@ -23,6 +23,7 @@ package struct Dial: Sendable {
     /// Whom `serverKey` stands for: what comes over this link is theirs.
     package var peer: PeerName
     package var control: String
+    /// Nil: bulk messages to this peer are `.unreachable`.
     package var bulk: String?
     /// The peer's public key. Nobody else can answer.
     package var serverKey: String
@@ -83,7 +84,8 @@ package final class ZeroMQMessenger: Messenger, Service {
         let settings = LinkSettings(keys: configuration.keys, limits: configuration.limits, heartbeat: configuration.heartbeat)
         let links = LinkSet(inbox: reactor.inbox, settings: settings, logger: logger)
         let exchange = Exchange(
-            name: configuration.name, limits: configuration.limits, heartbeat: configuration.heartbeat, logger: logger, outbox: links,
+            name: configuration.name, limits: configuration.limits, heartbeat: configuration.heartbeat, logger: logger,
+            outbox: links,
             firstID: .random(in: 0...UInt64.max), incarnation: .random(in: 1...UInt64.max), clock: BootInstant.now)
         let listeners = configuration.listen
         boundEndpoints = try reactor.perform { loop in try links.bind(listeners, for: exchange, loop) }
@@ -149,6 +151,8 @@ package final class ZeroMQMessenger: Messenger, Service {
                 throw CloudError(.badRequest, "The public key of \(dial.peer) is not 40 characters of Z85.")
             }
         }
-        guard configuration.heartbeat > .zero else { throw CloudError(.badRequest, "The heartbeat must be longer than nothing.") }
+        guard configuration.heartbeat > .zero else {
+            throw CloudError(.badRequest, "The heartbeat must be longer than nothing.")
+        }
     }
 }

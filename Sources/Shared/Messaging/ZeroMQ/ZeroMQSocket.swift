@@ -112,7 +112,8 @@ final class ZeroMQSocket {
     static func failure(_ call: String) -> CloudError {
         let number = zmq_errno()
         return CloudError(
-            .unavailable, "A message socket can't be opened: \(call): \(String(cString: zmq_strerror(number))).", detail: "errno \(number)")
+            .unavailable, "A message socket can't be opened: \(call): \(String(cString: zmq_strerror(number))).",
+            detail: "errno \(number)")
     }
 }
 
