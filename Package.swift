@@ -145,7 +145,7 @@ let testKit: [Target] = [
 ]
 
 let programs: [Target] = [
-    module("ProgramKit", in: "Programs", ["Observability", "RegionConfig", .arguments, .log, .lifecycle, .signals]),
+    module("ProgramKit", in: "Programs", ["CloudModel", "Observability", "RegionConfig", .arguments, .log, .lifecycle, .signals]),
     program("meridian", ["CommandLineTool"]),
     program(
         "meridian-api",
@@ -165,8 +165,8 @@ let programs: [Target] = [
     program(
         "meridian-manage",
         [
-            "CloudModel", "ComputeRecords", "Conductor", "Database", "Glance", "Keystone", "Messaging", "Nova", "RegionConfig",
-            "Tokens",
+            "CellProtocol", "CloudModel", "ComputeRecords", "Conductor", "Database", "Glance", "Keystone", "Messaging", "Nova",
+            "Observability", "ProgramKit", "RegionConfig", "Tokens",
         ]),
 ]
 

@@ -33,7 +33,7 @@ struct SuperSchedulerCommand: AsyncParsableCommand {
                     heartbeat: federation.timing.heartbeat),
                 logger: log)
             let signer = GrantSigner(
-                key: try GrantSigningKey(file: "\(folders.grantKeys)/signing.key"),
+                key: try GrantSigningKey(file: folders.grantSigningKey),
                 imageURL: "\(top.scheme)://\(top.address):\(top.ports.image)")
             let hub = SuperSchedulerService(
                 database: database, messenger: messenger, timing: federation.timing, signer: signer, logger: log)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CellProtocol
+import CloudModel
 import Conductor
 import Database
 import Messaging

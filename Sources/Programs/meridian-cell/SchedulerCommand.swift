@@ -1,5 +1,6 @@
 import ArgumentParser
 import CellProtocol
+import CloudModel
 import Messaging
 import Observability
 import ProgramKit

@@ -1,5 +1,8 @@
+import CellProtocol
 import CloudModel
 import ComputeAgent
+import Foundation
+import HypervisorLibvirt
 import Hypervisors
 import Logging
 import Messaging
@@ -15,7 +18,7 @@ struct Engine {
     var services: [any Service] = []
 
     init(
-        program: HostProgram, region: Region, host: Region.ComputeHost, folders: ProgramFolders, messenger: any Messenger,
+        program: HostProgram, region: Region, federation: Federation, host: Region.ComputeHost, folders: ProgramFolders, messenger: any Messenger,
         logger: Logger
     ) throws {
         switch region.computeHost.hypervisor {
@@ -25,7 +28,36 @@ struct Engine {
             images = NoImages()
             limits = .simulated
         case .libvirt:
-            throw ProgramError.configuration("This build has no libvirt.")
+            var settings = LibvirtHypervisor.Settings(instances: try Self.absolute(folders.instances))
+            settings.uri = program.libvirtURI
+            let libvirt = try LibvirtHypervisor(settings, logger: logger)
+            hypervisor = libvirt
+            let source = HTTPImageSource(authority: federation.apiCell.tls ? folders.authority : nil)
+            images = try ImageCache(
+                directory: try Self.absolute(folders.images),
+                grants: GrantsOfConductor(messenger: messenger, cell: region.name, host: host.hostName), source: source,
+                inUse: { Set(try await libvirt.guests().compactMap { $0.spec?.image?.sha512 }) }, logger: logger)
+            services = [Closing { try await source.shutdown() }]
+            limits = .libvirt
         }
+    }
+
+    /// libvirtd and QEMU open the files too, from folders of their own.
+    private static func absolute(_ path: String) throws -> String {
+        guard let real = realpath(path, nil) else {
+            throw ProgramError.configuration("\(path): \(String(cString: strerror(errno))).")
+        }
+        defer { free(real) }
+        return String(cString: real)
+    }
+}
+
+/// Closes something when the program shuts down, after the services behind it in the group.
+struct Closing: Service {
+    let close: @Sendable () async throws -> Void
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        try await close()
     }
 }

@@ -64,7 +64,8 @@ struct HostProgram: AsyncParsableCommand {
                 keys: try .load(folders.secretKey(role: "host", name: host.hostName.rawValue)),
                 dial: [try Conductor.dial(region, folders)], heartbeat: federation.timing.heartbeat),
             logger: logger)
-        let engine = try Engine(program: self, region: region, host: host, folders: folders, messenger: messenger, logger: logger)
+        let engine = try Engine(
+            program: self, region: region, federation: federation, host: host, folders: folders, messenger: messenger, logger: logger)
         var settings = HostAgent.Settings(
             host: host.hostName, cell: region.name, zone: host.zone, address: host.address, traits: host.traits,
             offers: region.computeHost.offers, limits: engine.limits)

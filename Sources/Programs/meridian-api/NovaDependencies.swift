@@ -1,0 +1,71 @@
+import APIConventions
+import CellProtocol
+import CloudModel
+import ComputeRecords
+import Database
+import Glance
+import Logging
+import Messaging
+import Nova
+import Observability
+import ServiceLifecycle
+
+/// Nova's images are Glance's, in the same process.
+struct GlanceCatalog: ImageCatalog {
+    let glance: GlanceService
+
+    func image(_ id: ImageID, for caller: Caller) async throws -> CatalogImage {
+        let image = try await glance.image(id, for: ImageCaller(project: caller.projectID, roles: caller.roles))
+        return CatalogImage(
+            reference: ImageReference(
+                id: image.id, name: image.name ?? "", diskFormat: image.diskFormat?.rawValue ?? "raw", size: image.size ?? 0,
+                sha512: image.sha512 ?? "", minDisk: image.minDisk, minRAM: image.minRAM),
+            status: image.status.rawValue)
+    }
+}
+
+/// Nova's questions travel to the hub, which knows the cells.
+struct HubQuestions: CellQuestions {
+    let messenger: any Messenger
+    let hub: PeerName
+    let timeout: Duration
+
+    func consoleOutput(of server: ServerID, in cell: CellName, lines: Int?, request: RequestID?) async throws -> String {
+        do {
+            return try await messenger.call(
+                GetConsoleOutput(server: server, cell: cell, lines: lines), to: hub, request: request, timeout: timeout
+            ).output
+        } catch let error as MessagingError {
+            throw error.cloudError
+        }
+    }
+}
+
+/// Tells the super-scheduler that there are new intents: `NOTIFY` after commit, coalesced, on a connection of its own. Lost ones cost half
+/// a second: the super-scheduler looks by period as well.
+final class IntentBell: IntentSignal, Service {
+    private let database: Database
+    private let log: Logger
+    private let rings: AsyncStream<Void>
+    private let ring: AsyncStream<Void>.Continuation
+
+    init(database: Database, log: Logger) {
+        self.database = database
+        self.log = log
+        (rings, ring) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    func newIntents() { ring.yield() }
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { [self] in
+            for await _ in rings {
+                do {
+                    try await database.notify(ComputeChannel.intents)
+                } catch {
+                    log.info("a wake-up was lost; the super-scheduler's own round will do", metadata: [.error: "\(error)"])
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+import ArgumentParser
+
+/// What operators and playbooks do to a cloud's files and databases. Every verb may be repeated.
+@main
+struct ManageProgram: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "meridian-manage", abstract: "Make keys, migrate databases, bootstrap the cloud, check region files.",
+        subcommands: [MigrateCommand.self, BootstrapCommand.self, KeysCommand.self, RegionsCommand.self])
+}
