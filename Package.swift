@@ -187,6 +187,7 @@ let testTargets: [Target] = [
         ["APIConventions", "CloudModel", "CloudTestKit", "Database", "Tokens", .http, .httpTesting, .httpTypes, .nioCore, .log]),
     tests(of: "APIConventions", in: "Shared", ["CloudModel", .http, .httpTesting, .httpTypes, .nioCore, .log]),
     tests(of: "Hypervisors", in: "Host", ["CellProtocol", "CloudModel"]),
+    tests(of: "HypervisorLibvirt", in: "Host", ["CellProtocol", "CloudModel", "Hypervisors", .log]),
     tests(of: "ComputeAgent", in: "Host", ["CellProtocol", "CloudModel", "Hypervisors", "Messaging", .log]),
     tests(
         of: "Nova", in: "APICell",

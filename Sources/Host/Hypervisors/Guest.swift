@@ -21,9 +21,13 @@ package struct Guest: Sendable, Hashable {
         self.spec = spec
     }
 
-    /// Whether its virtual machine exists, also while it is paused.
+    package var isOn: Bool { power.isOn }
+}
+
+extension PowerState {
+    /// Whether the virtual machine exists, also while it is paused.
     package var isOn: Bool {
-        switch power {
+        switch self {
         case .running, .paused, .suspended: true
         case .noState, .shutdown, .crashed: false
         }

@@ -1,0 +1,1 @@
+../HypervisorsTests/HypervisorContract.swift
