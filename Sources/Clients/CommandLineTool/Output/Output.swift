@@ -1,4 +1,5 @@
 import CloudClient
+import Foundation
 
 /// Prints what a verb found, in the format asked for. Lists are tables; one thing is a table of its fields.
 struct Output: Sendable {
@@ -6,7 +7,7 @@ struct Output: Sendable {
     /// Where it goes; tests listen here.
     let write: @Sendable (String) -> Void
 
-    init(format: OutputFormat, write: @escaping @Sendable (String) -> Void = { print($0) }) {
+    init(format: OutputFormat, write: @escaping @Sendable (String) -> Void = Output.toStandardOutput) {
         self.format = format
         self.write = write
     }
@@ -39,6 +40,15 @@ struct Output: Sendable {
         switch format {
         case .table: write(text)
         case .json, .value: break
+        }
+    }
+
+    /// Unbuffered, so that a pipe sees each line as it comes. When nobody reads any more there is nothing left to do.
+    static let toStandardOutput: @Sendable (String) -> Void = { text in
+        do {
+            try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
+        } catch {
+            exit(ExitStatus.done.rawValue)
         }
     }
 
