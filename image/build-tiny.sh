@@ -7,7 +7,8 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-out=${1:-$here/../var/images}
+mkdir -p "${1:-$here/../var/images}"
+out=$(cd "${1:-$here/../var/images}" && pwd)
 kernel_package=linux-image-cloud-amd64
 # Unpacked into the guest; the libraries are those that a build machine does not have for its own QEMU.
 guest_packages=(busybox-static dropbear-bin libtomcrypt1 libtommath1 qemu-guest-agent)

@@ -91,10 +91,11 @@ boot_servers() { # one in each region, all at once
     fi
 }
 
-read -r _ _ identity_port _ < <(python3 lab/plan.py "$regions")
+plan=$(python3 lab/plan.py "$regions")
+read -r _ _ identity_port _ <<<"$plan"
 public_host=$(python3 -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["api_cell"]["public_host"])' "$regions/federation.yml")
 auth_url=https://$public_host:$identity_port/v3
-region_names=$(python3 lab/plan.py "$regions" | awk '$1 == "region" { print $2 }')
+region_names=$(awk '$1 == "region" { print $2 }' <<<"$plan")
 
 say "$(lab/lab.sh up)"
 deploy
