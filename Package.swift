@@ -158,10 +158,13 @@ let programs: [Target] = [
         ["CellProtocol", "CloudModel", "Conductor", "Database", "Messaging", "Observability", "ProgramKit", "RegionConfig", "Scheduler"]),
     program(
         "meridian-host",
-        ["CellProtocol", "CloudModel", "ComputeAgent", "HypervisorLibvirt", "Hypervisors", "Messaging", "Observability", "RegionConfig"]),
+        [
+            "CellProtocol", "CloudModel", "ComputeAgent", "HypervisorLibvirt", "Hypervisors", "Messaging", "Observability", "ProgramKit",
+            "RegionConfig",
+        ]),
     program(
         "meridian-sim",
-        ["CellProtocol", "CloudModel", "ComputeAgent", "Hypervisors", "Messaging", "Observability", "RegionConfig"]),
+        ["CellProtocol", "CloudModel", "ComputeAgent", "Hypervisors", "Messaging", "Observability", "ProgramKit", "RegionConfig"]),
     program(
         "meridian-manage",
         [

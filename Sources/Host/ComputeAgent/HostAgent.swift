@@ -65,7 +65,9 @@ package actor HostAgent: Service {
     var mustLook = true
     var lastLook: ContinuousClock.Instant?
     var period: Duration
+    /// Rounds, and listings of the guests, that failed in a row.
     var failures = 0
+    var failedLooks = 0
 
     /// A round is due.
     let round = WakeUp()
@@ -132,6 +134,8 @@ package actor HostAgent: Service {
     }
 
     /// What waits and runs on this host, for its health check.
-    package var standing: String { hasAdopted ? (isWelcome ? "in touch with \(conductor)" : "waiting for \(conductor)") : "adopting guests" }
+    package var standing: String {
+        hasAdopted ? (isWelcome ? "in touch with \(conductor)" : "waiting for \(conductor)") : "adopting guests"
+    }
     package var isInTouch: Bool { hasAdopted && isWelcome }
 }

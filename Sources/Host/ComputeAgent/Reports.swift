@@ -38,7 +38,9 @@ extension HostAgent {
     }
 
     func sendReports() async {
-        try? await reportDue.forEach(atLeastEvery: .seconds(3_600), coalescing: Self.gathering) { try await self.sendDueReports() }
+        try? await reportDue.forEach(atLeastEvery: .seconds(3_600), coalescing: Self.gathering) {
+            try await self.sendDueReports()
+        }
     }
 
     private func sendDueReports() async throws {

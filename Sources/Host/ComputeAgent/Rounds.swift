@@ -25,19 +25,29 @@ extension HostAgent {
         for await event in hypervisor.events {
             switch event {
             case .changed(let server, let power):
-                if reconciler.work(server) == nil {
-                    reconciler.noticed(power, of: server)
-                    if reconciler.guest(server) == nil { mustLook = true }
-                    act()
-                } else {
-                    // It may be our own doing or the guest's; the listing after the work tells.
-                    mustLook = true
-                }
+                await noticed(power, of: server)
             case .reconnected:
                 mustLook = true
                 round.ring()
             }
         }
+    }
+
+    /// An event may be older than what has been done since, so it is only a hint to look.
+    private func noticed(_ power: PowerState, of server: ServerID) async {
+        if let work = reconciler.work(server) {
+            // Our own doing, or the guest's? Where it isn't what the work leads to, the listing after it tells.
+            if !work.verb.leads(to: power) { mustLook = true }
+            return
+        }
+        let mark = reconciler.mark()
+        do {
+            reconciler.see(try await hypervisor.guest(server), of: server, since: mark)
+        } catch {
+            mustLook = true
+            round.ring()
+        }
+        act()
     }
 
     /// Rings for a round every period, whatever happens.
@@ -53,7 +63,7 @@ extension HostAgent {
     }
 
     private func makeRound() async {
-        await look()
+        if !(await look()) { retryLook() }
         // Orders are compared with guests: until the guests are known, none is looked at.
         guard hasAdopted else { return }
         act()
@@ -73,7 +83,7 @@ extension HostAgent {
     /// 0.25, 0.5, 1, 2, 4 s after a failure, then the period's turn: a lost message costs little, a dead conductor isn't drummed upon.
     func retryRounds() async {
         try? await retry.forEach(atLeastEvery: .seconds(3_600)) {
-            let failures = await self.failures
+            let failures = await max(self.failures, self.failedLooks)
             guard failures > 0 else { return }
             try await Task.sleep(for: .milliseconds(125 << min(failures, Self.quickRetries)))
             self.round.ring()
@@ -83,10 +93,10 @@ extension HostAgent {
     private static let quickRetries = 5
 
     /// Lists the guests: at the start, by period, and when something happened that events didn't tell.
-    private func look() async {
+    private func look() async -> Bool {
         let now = ContinuousClock.now
         let isDue = lastLook.map { now - $0 >= period } ?? true
-        guard mustLook || isDue || !hasAdopted else { return }
+        guard mustLook || isDue || !hasAdopted else { return true }
         mustLook = false
         let mark = reconciler.mark()
         do {
@@ -97,10 +107,19 @@ extension HostAgent {
                 hasAdopted = true
                 log.info("guests adopted", metadata: [.count: "\(guests.count)"])
             }
+            failedLooks = 0
+            return true
         } catch {
             mustLook = true
-            log.warning("guests can't be listed", metadata: [.error: "\(error)"])
+            failedLooks += 1
+            if failedLooks == 1 { log.warning("guests can't be listed", metadata: [.error: "\(error)"]) }
+            return false
         }
+    }
+
+    /// A hypervisor that restarts is back within seconds, and its guests' changes are not known until then.
+    private func retryLook() {
+        if failedLooks <= Self.quickRetries { retry.ring() }
     }
 
     private func sayHello() async throws {
@@ -153,5 +172,17 @@ extension HostAgent {
             "host.order", classic: [13, 14, 15, 16, 17, 18, 19], place: settings.host.rawValue, started: times.asked,
             ended: times.came)
         reports.add(step, to: order.server)
+    }
+}
+
+extension Reconciler.Verb {
+    /// Whether a guest passes through this power while the work is done as it should.
+    fileprivate func leads(to power: PowerState) -> Bool {
+        switch (self, power) {
+        case (.build, .running), (.start, .running), (.record, .running): true
+        case (.stop, .shutdown), (.destroy, .shutdown): true
+        case (.softReboot, .shutdown), (.softReboot, .running), (.hardReboot, .shutdown), (.hardReboot, .running): true
+        case (_, _): false
+        }
     }
 }

@@ -38,9 +38,9 @@ extension HostAgent: Logbook {
         case .failed(let sentence, _), .unavailable(let sentence, _):
             log.error("order failed", metadata: metadata(work).merging([.reason: "\(sentence)"]) { $1 })
             mustLook = true
+            round.ring()
         case .interrupted:
             log.info("order interrupted", metadata: metadata(work))
-            mustLook = true
         }
         act()
     }

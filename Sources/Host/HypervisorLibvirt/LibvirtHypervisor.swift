@@ -77,6 +77,10 @@ package actor LibvirtHypervisor: Hypervisor {
         }
     }
 
+    package func guest(_ server: ServerID) async throws -> Guest? {
+        try await call { connection in try Domain.lookUp(server, on: connection)?.guest() }
+    }
+
     package func consoleOutput(_ server: ServerID, lines: Int?) async throws -> String {
         let folder = folder(of: server)
         let bytes = try await call { connection in
@@ -91,7 +95,8 @@ package actor LibvirtHypervisor: Hypervisor {
     package func define(_ plan: GuestPlan) async throws -> Guest {
         let folder = folder(of: plan.server)
         let xml = DomainXML(
-            plan: plan, acceleration: await accelerate(), emulator: settings.emulator, folder: folder, isDirect: bypassesCache())
+            plan: plan, acceleration: await accelerate(), emulator: settings.emulator, folder: folder, isDirect: bypassesCache()
+        )
         let disk = GuestDisk(plan: plan, folder: folder, tool: settings.diskTool)
         return try await call { connection in
             guard try Domain.lookUp(plan.server, on: connection) == nil else {
@@ -136,7 +141,8 @@ package actor LibvirtHypervisor: Hypervisor {
                 }
                 guard guest.epoch <= epoch else {
                     throw CloudError(
-                        .conflict, "The guest belongs to a later placement.", detail: "epoch \(guest.epoch), asked for \(epoch)")
+                        .conflict, "The guest belongs to a later placement.", detail: "epoch \(guest.epoch), asked for \(epoch)"
+                    )
                 }
                 try domain.cutPower()
                 try domain.undefine()
@@ -189,7 +195,8 @@ package actor LibvirtHypervisor: Hypervisor {
     private func folder(of server: ServerID) -> InstanceFolder { InstanceFolder(of: server, in: settings.instances) }
 
     /// Runs `body` on a thread of its own with an open connection.
-    private func call<Result: Sendable>(_ body: @escaping @Sendable (LibvirtConnection) throws -> Result) async throws -> Result {
+    private func call<Result: Sendable>(_ body: @escaping @Sendable (LibvirtConnection) throws -> Result) async throws -> Result
+    {
         let connection = try await connected()
         do {
             return try await threads { try body(connection) }
@@ -223,7 +230,9 @@ package actor LibvirtHypervisor: Hypervisor {
             if let usesKVM = settings.usesKVM {
                 usesKVM ? .kvm : .qemu
             } else {
-                (try? await threads { TrialBoot(emulator: settings.emulator, log: log).succeeds(rememberedIn: settings.instances) })
+                (try? await threads {
+                    TrialBoot(emulator: settings.emulator, log: log).succeeds(rememberedIn: settings.instances)
+                })
                     == true ? .kvm : .qemu
             }
         // Two callers may have tried at once, with the same result.

@@ -15,6 +15,9 @@ package protocol Hypervisor: Sendable {
     /// Every guest of ours, running or not. Guests that others made are not listed and never touched.
     func guests() async throws -> [Guest]
 
+    /// One of them; nil: it isn't here, or not ours.
+    func guest(_ server: ServerID) async throws -> Guest?
+
     /// Makes the disk and the definition, with `appliedRevision` 0 and power off. The caller has made sure that the server isn't
     /// here: defining it twice throws `.conflict`.
     func define(_ plan: GuestPlan) async throws -> Guest

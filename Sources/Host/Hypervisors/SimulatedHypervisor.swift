@@ -36,6 +36,8 @@ package actor SimulatedHypervisor: Hypervisor {
 
     package func guests() -> [Guest] { Array(contents.guests.values) }
 
+    package func guest(_ server: ServerID) -> Guest? { contents.guests[server] }
+
     package func define(_ plan: GuestPlan) async throws -> Guest {
         try await perform(.define)
         let now = Timestamp.now()
@@ -49,27 +51,27 @@ package actor SimulatedHypervisor: Hypervisor {
             try violate(plan, now, "spawned again for epoch \(plan.epoch), which ran here and was destroyed")
         }
         try note(.init(.defined, plan.server, at: now, epoch: plan.epoch, spec: plan.spec))
-        return try guest(plan.server)
+        return try present(plan.server)
     }
 
     package func start(_ server: ServerID) async throws {
-        if try guest(server).power == .running { return }
+        if try present(server).power == .running { return }
         try await perform(.start)
-        _ = try guest(server)
+        _ = try present(server)
         try setPower(.running, of: server)
     }
 
     package func stop(_ server: ServerID, patience: Duration) async throws {
-        guard try guest(server).isOn else { return }
+        guard try present(server).isOn else { return }
         try await perform(.stop)
-        _ = try guest(server)
+        _ = try present(server)
         try setPower(.shutdown, of: server)
     }
 
     package func reboot(_ server: ServerID, _ kind: WorkOrder.Reboot, patience: Duration) async throws {
-        _ = try guest(server)
+        _ = try present(server)
         try await perform(.reboot)
-        _ = try guest(server)
+        _ = try present(server)
         try setPower(.running, of: server)
     }
 
@@ -78,13 +80,14 @@ package actor SimulatedHypervisor: Hypervisor {
         try await perform(.destroy)
         guard let guest = contents.guests[server] else { return }
         guard guest.epoch <= epoch else {
-            throw CloudError(.conflict, "The guest belongs to a later placement.", detail: "epoch \(guest.epoch), asked for \(epoch)")
+            throw CloudError(
+                .conflict, "The guest belongs to a later placement.", detail: "epoch \(guest.epoch), asked for \(epoch)")
         }
         try note(.init(.destroyed, server, at: .now(), epoch: epoch))
     }
 
     package func setApplied(_ server: ServerID, revision: Int64, epoch: PlacementEpoch) throws {
-        let guest = try guest(server)
+        let guest = try present(server)
         guard epoch > guest.epoch || (epoch == guest.epoch && revision >= guest.appliedRevision) else {
             throw CloudError(
                 .conflict, "The guest has applied a later order.",
@@ -94,7 +97,7 @@ package actor SimulatedHypervisor: Hypervisor {
     }
 
     package func consoleOutput(_ server: ServerID, lines: Int?) throws -> String {
-        let guest = try guest(server)
+        let guest = try present(server)
         let text = "simulated console of \(server)\npower \(guest.power)\nGUEST-READY\n"
         return consoleTail(of: Array(text.utf8), lines: lines)
     }
@@ -103,7 +106,7 @@ package actor SimulatedHypervisor: Hypervisor {
 
     /// The guest shuts itself off, or crashes.
     package func happen(_ power: PowerState, to server: ServerID) throws {
-        _ = try guest(server)
+        _ = try present(server)
         try setPower(power, of: server)
         report.yield(.changed(server, power))
     }
@@ -141,7 +144,7 @@ package actor SimulatedHypervisor: Hypervisor {
         }
     }
 
-    private func guest(_ server: ServerID) throws -> Guest {
+    private func present(_ server: ServerID) throws -> Guest {
         guard let guest = contents.guests[server] else {
             throw CloudError(.notFound, "The server has no guest on this host.", detail: "\(server)")
         }

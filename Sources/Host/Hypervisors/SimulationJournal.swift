@@ -105,7 +105,8 @@ package struct SimulationJournal: Sendable {
         for entry in try entries(path) { contents.apply(entry) }
         let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
-            throw CloudError(.internalError, "The simulated guests' journal can't be opened.", detail: "\(path): errno \(errno)")
+            throw CloudError(
+                .internalError, "The simulated guests' journal can't be opened.", detail: "\(path): errno \(errno)")
         }
         // A line that a kill cut short gets its end, so that the next one is whole.
         let size = lseek(descriptor, 0, SEEK_END)

@@ -18,7 +18,8 @@ struct Engine {
     var services: [any Service] = []
 
     init(
-        program: HostProgram, region: Region, federation: Federation, host: Region.ComputeHost, folders: ProgramFolders, messenger: any Messenger,
+        program: HostProgram, region: Region, federation: Federation, host: Region.ComputeHost, folders: ProgramFolders,
+        messenger: any Messenger,
         logger: Logger
     ) throws {
         switch region.computeHost.hypervisor {

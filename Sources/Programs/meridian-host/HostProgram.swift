@@ -3,13 +3,12 @@ import CellProtocol
 import CloudModel
 import ComputeAgent
 import Foundation
-import Hypervisors
 import Logging
 import Messaging
 import Observability
+import ProgramKit
 import RegionConfig
 import ServiceLifecycle
-import UnixSignals
 
 /// The compute agent of one machine. Killed at any moment, its guests run on and the next one adopts them.
 @main
@@ -17,97 +16,67 @@ struct HostProgram: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meridian-host", abstract: "Run the servers of one compute host as its region's conductor orders.")
 
-    @Option(name: .long, help: "The folder with region.yml, federation.yml and keys.")
-    var etc = "/etc/meridian"
-    @Option(name: .customLong("var"), help: "The folder for images, instances, logs and pids.")
-    var state = "/var/lib/meridian"
+    @OptionGroup var daemon: DaemonOptions
     @Option(name: .long, help: "This host's name in region.yml.")
     var host: String
-    @Option(name: .long, help: "Where to write the process id [default: <var>/pids/meridian-host_<host>.pid].")
-    var pidFile: String?
-    @Option(name: .long, help: "The libvirt to drive, where region.yml says libvirt.")
+    @Option(name: .customLong("libvirt-uri"), help: "The libvirt to drive, where region.yml says libvirt.")
     var libvirtURI = "qemu:///system"
     @Option(name: .long, help: "The port of /healthz and /metrics, if not region.yml's; 0: none.")
     var healthPort: Int?
     @Option(name: .long, help: "How long a simulated guest takes to boot, in milliseconds.")
     var bootMilliseconds = 5
-    @Option(name: .long, help: "trace, debug, info, notice, warning or error.", transform: LogLevel.read)
-    var logLevel = Logger.Level.info
 
-    func run() async throws {
-        do {
-            try await serve()
-        } catch {
-            ProgramError.exit(program: "meridian-host", error)
+    func run() async {
+        await daemon.serve("meridian-host_\(host)") { folders, log in
+            let region = try RegionFile.load(folders.regionFile)
+            let federation = try FederationFile.load(folders.federationFile)
+            guard let host = region.host(host) else {
+                throw ProgramError.configuration("\(folders.regionFile): compute_host: hosts: there is no host \(host).")
+            }
+            for folder in [folders.images, folders.instances] {
+                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            }
+            let messenger = try messenger(region, federation, host, folders, log)
+            let engine = try Engine(
+                program: self, region: region, federation: federation, host: host, folders: folders, messenger: messenger,
+                logger: log)
+            var settings = HostAgent.Settings(
+                host: host.hostName, cell: region.name, zone: host.zone, address: host.address, traits: host.traits,
+                offers: region.computeHost.offers, limits: engine.limits)
+            settings.reconcilePeriod = federation.timing.reconcilePeriod
+            let agent = HostAgent(
+                settings, hypervisor: engine.hypervisor, images: engine.images, messenger: messenger, logger: log)
+            // Stops from the last to the first: the agent before the link it speaks over.
+            return health(of: agent, on: host, region) + [messenger] + engine.services + [agent]
         }
     }
 
-    private func serve() async throws {
-        let folders = ProgramFolders(etc: etc, state: state)
-        let region = try RegionFile.load(folders.regionFile)
-        let federation = try FederationFile.load(folders.federationFile)
-        guard let host = region.host(host) else {
-            throw ProgramError.configuration("\(folders.regionFile): compute_host: hosts: there is no host \(host).")
-        }
-        for folder in [folders.pids, folders.log, folders.images, folders.instances] {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        }
-        let program = "meridian-host_\(host.hostName)"
-        let pid = try PIDFile(pidFile ?? "\(folders.pids)/\(program).pid")
-        defer { pid.remove() }
-        Log.bootstrap(program: program, directory: folders.log, level: logLevel)
-        let logger = Logger(label: "host")
-
-        let messenger = try ZeroMQMessenger(
-            .init(
-                name: .host(host.hostName),
-                keys: try .load(folders.secretKey(role: "host", name: host.hostName.rawValue)),
-                dial: [try Conductor.dial(region, folders)], heartbeat: federation.timing.heartbeat),
-            logger: logger)
-        let engine = try Engine(
-            program: self, region: region, federation: federation, host: host, folders: folders, messenger: messenger, logger: logger)
-        var settings = HostAgent.Settings(
-            host: host.hostName, cell: region.name, zone: host.zone, address: host.address, traits: host.traits,
-            offers: region.computeHost.offers, limits: engine.limits)
-        settings.reconcilePeriod = federation.timing.reconcilePeriod
-        let agent = HostAgent(
-            settings, hypervisor: engine.hypervisor, images: engine.images, messenger: messenger, logger: logger)
-
-        var services: [any Service] = []
-        let port = healthPort ?? region.computeHost.healthPort
-        if port > 0 {
-            services.append(
-                HealthServer(
-                    host: host.address, port: port,
-                    checks: [
-                        "conductor": {
-                            let standing = await agent.standing
-                            return await agent.isInTouch ? .healthy(standing) : .unhealthy(standing)
-                        }
-                    ]))
-        }
-        services += [messenger] + engine.services + [agent]
-        logger.info("compute agent starts", metadata: [.host: "\(host.hostName)", .cell: "\(region.name)"])
-        // Stops from the last to the first: the agent before the link it speaks over.
-        try await ServiceGroup(
-            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
-        ).run()
-    }
-}
-
-/// Where the region's conductor is, and by which key it is known.
-enum Conductor {
-    static func dial(_ region: Region, _ folders: ProgramFolders) throws -> Dial {
+    private func messenger(
+        _ region: Region, _ federation: Federation, _ host: Region.ComputeHost, _ folders: ProgramFolders, _ log: Logger
+    ) throws -> ZeroMQMessenger {
         let cell = region.childCell
-        return Dial(
+        let conductor = Dial(
             peer: .cell(region.name), control: "tcp://\(cell.address):\(cell.ports.agentsControl)",
             bulk: "tcp://\(cell.address):\(cell.ports.agentsBulk)", serverKey: try CurveKeyPair.loadPublicKey(folders.cellKey))
+        return try ZeroMQMessenger(
+            .init(
+                name: .host(host.hostName), keys: try .load(folders.secretKey(role: "host", name: host.hostName.rawValue)),
+                dial: [conductor], heartbeat: federation.timing.heartbeat),
+            logger: log)
     }
-}
 
-enum LogLevel {
-    static func read(_ text: String) throws -> Logger.Level {
-        guard let level = Logger.Level(rawValue: text) else { throw ValidationError("--log-level: there is no level \(text).") }
-        return level
+    private func health(of agent: HostAgent, on host: Region.ComputeHost, _ region: Region) -> [any Service] {
+        let port = healthPort ?? region.computeHost.healthPort
+        guard port > 0 else { return [] }
+        return [
+            HealthServer(
+                host: host.address, port: port,
+                checks: [
+                    "conductor": {
+                        let standing = await agent.standing
+                        return await agent.isInTouch ? .healthy(standing) : .unhealthy(standing)
+                    }
+                ])
+        ]
     }
 }

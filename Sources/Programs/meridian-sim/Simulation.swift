@@ -14,7 +14,18 @@ struct Simulation {
     let region: Region
     let federation: Federation
     let folders: ProgramFolders
-    let logger: Logger
+    /// Hundreds of hosts that each tell of every order would drown what matters.
+    private let logger: Logger
+
+    init(program: SimulationProgram, region: Region, federation: Federation, folders: ProgramFolders, logger: Logger) {
+        self.program = program
+        self.region = region
+        self.federation = federation
+        self.folders = folders
+        var logger = logger
+        if logger.logLevel == .info { logger.logLevel = .notice }
+        self.logger = logger
+    }
 
     func host(_ number: Int) throws -> (messenger: ZeroMQMessenger, agent: HostAgent) {
         let name = HostName("\(program.namePrefix)-\(number).\(region.name)")
@@ -24,7 +35,8 @@ struct Simulation {
             bulk: "tcp://\(cell.address):\(cell.ports.agentsBulk)", serverKey: try CurveKeyPair.loadPublicKey(folders.cellKey))
         let messenger = try ZeroMQMessenger(
             .init(
-                name: .host(name), keys: try keys(of: name), dial: [dial], heartbeat: federation.timing.heartbeat, limits: limits),
+                name: .host(name), keys: try keys(of: name), dial: [dial], heartbeat: federation.timing.heartbeat,
+                limits: limits),
             logger: logger)
 
         var script = SimulationScript(
@@ -70,7 +82,9 @@ enum Descriptors {
     /// Raises the soft limit where the hard one allows it; says so when that isn't enough.
     static func allow(_ count: Int) throws {
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < rlim_t(count) else { return }
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < rlim_t(count) else {
+            return
+        }
         guard limit.rlim_max >= rlim_t(count) else {
             throw ProgramError.unavailable("\(count) open files are needed and \(limit.rlim_max) allowed (ulimit -n).")
         }

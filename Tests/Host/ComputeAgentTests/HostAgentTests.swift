@@ -18,7 +18,9 @@ import Testing
         try await withAgent(hypervisor, network) { try await body(conductor, network) }
     }
 
-    private func withAgent(_ hypervisor: SimulatedHypervisor, _ network: MemoryNetwork, _ body: () async throws -> Void) async throws {
+    private func withAgent(_ hypervisor: SimulatedHypervisor, _ network: MemoryNetwork, _ body: () async throws -> Void)
+        async throws
+    {
         let messenger = network.messenger(.host("compute-1.tunis"), dialling: [.cell("tunis")], logger: .silent)
         var settings = HostAgent.Settings(
             host: "compute-1.tunis", cell: "tunis", zone: "tunis", address: "127.0.0.1", limits: .simulated)
@@ -38,7 +40,8 @@ import Testing
     }
 
     private func order(
-        _ server: ServerID, _ desired: WorkOrder.Desired = .running, revision: Int64 = 1, epoch: Int64 = 7, deadline: Duration = .seconds(60)
+        _ server: ServerID, _ desired: WorkOrder.Desired = .running, revision: Int64 = 1, epoch: Int64 = 7,
+        deadline: Duration = .seconds(60)
     ) -> WorkOrder {
         WorkOrder(
             server: server, epoch: PlacementEpoch(epoch), revision: revision, desired: desired, spec: someSpec, action: 1,
@@ -53,7 +56,8 @@ import Testing
             #expect(seen.presence == .present)
             #expect(seen.appliedRevision == 1)
             let steps = conductor.steps(server)
-            #expect(steps.map(\.name) == ["host.order", "host.image", "host.network", "host.volumes", "host.define", "host.start"])
+            #expect(
+                steps.map(\.name) == ["host.order", "host.image", "host.network", "host.volumes", "host.define", "host.start"])
             #expect(Set(steps.flatMap(\.classic)) == Set(13...29))
             #expect(steps[2].note == "skipped: no network service")
             #expect(try await conductor.console(server).contains("GUEST-READY"))
@@ -214,7 +218,8 @@ import Testing
     func ordersAreCarriedOutOnceOverABadNetwork(seed: UInt64) async throws {
         let hypervisor = try SimulatedHypervisor(SimulationScript(boot: .milliseconds(4)))
         let servers = (0..<20).map { _ in ServerID.random() }
-        try await withHost(hypervisor, faults: .bad(loss: 0.1, duplication: 0.1, reordering: 0.2), seed: seed) { conductor, network in
+        try await withHost(hypervisor, faults: .bad(loss: 0.1, duplication: 0.1, reordering: 0.2), seed: seed) {
+            conductor, network in
             for server in servers { conductor.order(order(server)) }
             for server in servers { _ = try await conductor.wait(for: server, within: .seconds(40)) { $0.power == .running } }
             network.cut(.cell("tunis"), .host("compute-1.tunis"))
@@ -222,7 +227,9 @@ import Testing
             try await Task.sleep(for: .milliseconds(400))
             network.heal()
             for server in servers {
-                _ = try await conductor.wait(for: server, within: .seconds(40)) { $0.presence == .absent && $0.appliedRevision == 2 }
+                _ = try await conductor.wait(for: server, within: .seconds(40)) {
+                    $0.presence == .absent && $0.appliedRevision == 2
+                }
             }
             #expect(await hypervisor.guests().isEmpty)
             #expect(await hypervisor.violations.isEmpty)

@@ -131,7 +131,7 @@ import Testing
         var reconciler = reconciler([guest()])
         reconciler.assign([order()])
         _ = reconciler.takeChanged()
-        reconciler.noticed(.crashed, of: server)
+        reconciler.see(guest(.crashed), of: server, since: reconciler.mark())
         #expect(reconciler.decide(now: start).isEmpty)
         #expect(reconciler.takeChanged() == [server])
         #expect(reconciler.observation(of: server)?.power == .crashed)

@@ -91,7 +91,9 @@ import Testing
         var queue = ReportQueue()
         for _ in 0..<250 {
             queue.put(
-                Observation(server: .random(), epoch: PlacementEpoch(1), appliedRevision: 1, presence: .present, power: .running), .soon)
+                Observation(
+                    server: .random(), epoch: PlacementEpoch(1), appliedRevision: 1, presence: .present, power: .running), .soon
+            )
         }
         var total = 0
         while let batch = queue.takeBatch() {

@@ -1,8 +1,9 @@
 import CloudModel
 import Foundation
-@testable import HypervisorLibvirt
 import Hypervisors
 import Testing
+
+@testable import HypervisorLibvirt
 
 @Suite struct BaseImageHeaderTests {
     /// The header of a qcow2 of version 3 and 64 MiB, with some bytes changed.

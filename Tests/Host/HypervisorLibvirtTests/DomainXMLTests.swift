@@ -1,18 +1,21 @@
 import CellProtocol
 import CloudModel
 import Foundation
-@testable import HypervisorLibvirt
 import Hypervisors
 import Testing
+
+@testable import HypervisorLibvirt
 
 @Suite struct DomainXMLTests {
     private func xml(_ acceleration: DomainXML.Acceleration, name: String = "web", ram: Int = 64) throws -> String {
         let server = try #require(ServerID("6f1d9d4e-3b1c-4a44-9a35-0d4a5a3b9f01"))
         let spec = ServerSpec(
-            name: name, hostname: "web", project: "p", user: "u", flavor: Flavor(id: "1", name: "m1.tiny", vcpus: 2, ram: ram, disk: 1),
+            name: name, hostname: "web", project: "p", user: "u",
+            flavor: Flavor(id: "1", name: "m1.tiny", vcpus: 2, ram: ram, disk: 1),
             image: nil)
         return try DomainXML(
-            plan: GuestPlan(server: server, epoch: 7, spec: spec), acceleration: acceleration, emulator: "/usr/bin/qemu-system-x86_64",
+            plan: GuestPlan(server: server, epoch: 7, spec: spec), acceleration: acceleration,
+            emulator: "/usr/bin/qemu-system-x86_64",
             folder: InstanceFolder(of: server, in: "/var/lib/meridian/instances"), isDirect: true
         ).text()
     }
@@ -96,7 +99,9 @@ private final class XMLCheck {
         var rest = Substring(text)
         while let start = rest.firstIndex(of: "<") {
             let before = rest[..<start]
-            guard !before.contains(">"), before.unicodeScalars.allSatisfy({ $0.value >= 0x20 || $0 == "\n" }) else { return false }
+            guard !before.contains(">"), before.unicodeScalars.allSatisfy({ $0.value >= 0x20 || $0 == "\n" }) else {
+                return false
+            }
             if open.last == "title" { titles.append(String(before)) }
             guard let end = rest[start...].firstIndex(of: ">") else { return false }
             let tag = rest[rest.index(after: start)..<end]

@@ -33,7 +33,9 @@ struct LibvirtHypervisorTests {
     private static let tiny: GuestPlan.BaseImage? = {
         let path =
             ProcessInfo.processInfo.environment["MERIDIAN_TINY_IMAGE"]
-            ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../../var/images/tiny.qcow2")
+            ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+                "../../../var/images/tiny.qcow2"
+            )
             .standardized.path
         return access(path, R_OK) == 0 ? .init(path: path, format: "qcow2") : nil
     }()
@@ -73,7 +75,9 @@ struct LibvirtHypervisorTests {
         #expect(kill(process, 0) == 0)
         try libvirt.launch()
         let isBack = try await eventually(within: .seconds(30)) {
-            (try? await hypervisor.guests())?.contains { $0.server == plan.server && $0.power == .running && $0.appliedRevision == 1 } ?? false
+            (try? await hypervisor.guests())?.contains {
+                $0.server == plan.server && $0.power == .running && $0.appliedRevision == 1
+            } ?? false
         }
         #expect(isBack)
         // Another agent finds it as well, with all that it was made from.

@@ -54,23 +54,23 @@ struct PrivateLibvirt: Sendable {
             try FileManager.default.createDirectory(atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
         }
         try """
-            listen_tls = 0
-            listen_tcp = 0
-            unix_sock_dir = "\(folder)/run"
-            auth_unix_rw = "none"
-            auth_unix_ro = "none"
-            log_outputs = "3:file:\(folder)/log/libvirtd.log"
-            host_uuid = "\(UUID().uuidString.lowercased())"
-            """.write(toFile: folder + "/etc/libvirtd.conf", atomically: true, encoding: .utf8)
+        listen_tls = 0
+        listen_tcp = 0
+        unix_sock_dir = "\(folder)/run"
+        auth_unix_rw = "none"
+        auth_unix_ro = "none"
+        log_outputs = "3:file:\(folder)/log/libvirtd.log"
+        host_uuid = "\(UUID().uuidString.lowercased())"
+        """.write(toFile: folder + "/etc/libvirtd.conf", atomically: true, encoding: .utf8)
         try """
-            user = "root"
-            group = "root"
-            security_driver = "none"
-            stdio_handler = "file"
-            cgroup_controllers = []
-            namespaces = []
-            remember_owner = 0
-            """.write(toFile: folder + "/etc/qemu.conf", atomically: true, encoding: .utf8)
+        user = "root"
+        group = "root"
+        security_driver = "none"
+        stdio_handler = "file"
+        cgroup_controllers = []
+        namespaces = []
+        remember_owner = 0
+        """.write(toFile: folder + "/etc/qemu.conf", atomically: true, encoding: .utf8)
     }
 
     /// The probe of what QEMU can do takes 8 s: it is kept for the next run.

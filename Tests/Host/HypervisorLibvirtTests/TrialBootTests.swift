@@ -1,7 +1,8 @@
 import Foundation
-@testable import HypervisorLibvirt
 import Logging
 import Testing
+
+@testable import HypervisorLibvirt
 
 @Suite struct TrialBootTests {
     @Test(.enabled(if: access("/usr/bin/qemu-system-x86_64", X_OK) == 0, "QEMU is not installed"))

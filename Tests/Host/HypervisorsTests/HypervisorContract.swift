@@ -24,6 +24,7 @@ struct HypervisorContract {
         let guest = try await hypervisor.define(plan)
         #expect(guest == Guest(server: plan.server, epoch: plan.epoch, appliedRevision: 0, power: .shutdown, spec: plan.spec))
         #expect(try await find(plan.server) == guest)
+        #expect(try await hypervisor.guest(plan.server) == guest)
         try await hypervisor.destroy(plan.server, epoch: plan.epoch)
     }
 
@@ -88,6 +89,7 @@ struct HypervisorContract {
 
     func aMissingGuestIsNotFound() async throws {
         let server = ServerID.random()
+        #expect(try await hypervisor.guest(server) == nil)
         await expect(.notFound) { try await hypervisor.start(server) }
         await expect(.notFound) { try await hypervisor.stop(server, patience: .zero) }
         await expect(.notFound) { try await hypervisor.reboot(server, .hard, patience: .zero) }

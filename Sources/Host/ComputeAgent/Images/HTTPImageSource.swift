@@ -42,9 +42,11 @@ package struct HTTPImageSource: ImageSource {
         case 404, 410: throw CloudError(.notFound, "The image's data is not there any more.", detail: grant.url)
         case 401, 403, 408, 429, 500...599:
             // A grant that ran out is asked for anew.
-            throw CloudError(.unavailable, "The image can't be fetched now.", detail: "\(grant.url): HTTP \(response.status.code)")
+            throw CloudError(
+                .unavailable, "The image can't be fetched now.", detail: "\(grant.url): HTTP \(response.status.code)")
         default:
-            throw CloudError(.internalError, "The image can't be fetched.", detail: "\(grant.url): HTTP \(response.status.code)")
+            throw CloudError(
+                .internalError, "The image can't be fetched.", detail: "\(grant.url): HTTP \(response.status.code)")
         }
         var body = response.body.makeAsyncIterator()
         while true {

@@ -122,27 +122,21 @@ package struct Reconciler: Sendable {
     /// Every guest of the host, as listed after `mark`. Servers that changed meanwhile, or are being worked on, are left to the
     /// result of that work.
     package mutating func see(_ listed: [Guest], since mark: UInt64) {
-        func isSettled(_ server: ServerID) -> Bool { running[server] == nil && (changedAt[server] ?? 0) <= mark }
-        var present: Set<ServerID> = []
-        for guest in listed {
-            present.insert(guest.server)
-            guard isSettled(guest.server), guests[guest.server] != guest else { continue }
-            if guests[guest.server] == nil { verdicts[guest.server] = nil }
-            guests[guest.server] = guest
-            vanished[guest.server] = nil
-            touch(guest.server)
-        }
-        for (server, guest) in guests where !present.contains(server) && isSettled(server) {
-            guests[server] = nil
-            vanished[server] = guest.epoch
-            touch(server)
-        }
+        for guest in listed { see(guest, of: guest.server, since: mark) }
+        let present = Set(listed.map(\.server))
+        for server in guests.keys where !present.contains(server) { see(nil, of: server, since: mark) }
     }
 
-    /// The hypervisor noticed a change of a guest's power.
-    package mutating func noticed(_ power: PowerState, of server: ServerID) {
-        guard running[server] == nil, guests[server] != nil, guests[server]?.power != power else { return }
-        guests[server]?.power = power
+    /// One guest, as looked up after `mark`; nil: it isn't there.
+    package mutating func see(_ guest: Guest?, of server: ServerID, since mark: UInt64) {
+        guard running[server] == nil, (changedAt[server] ?? 0) <= mark, guests[server] != guest else { return }
+        if let guest {
+            if guests[server] == nil { verdicts[server] = nil }
+            guests[server] = guest
+            vanished[server] = nil
+        } else {
+            vanished[server] = guests.removeValue(forKey: server)?.epoch
+        }
         touch(server)
     }
 

@@ -116,7 +116,6 @@ struct PerformWork {
 
     /// The guest as it is now; as it was `before` when the hypervisor can't be asked (the agent lists all guests again then).
     private func look(_ work: Reconciler.Work, _ before: Guest?) async -> Guest? {
-        guard let guests = try? await hypervisor.guests() else { return before }
-        return guests.first { $0.server == work.order.server }
+        do { return try await hypervisor.guest(work.order.server) } catch { return before }
     }
 }

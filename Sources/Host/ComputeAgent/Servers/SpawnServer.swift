@@ -46,7 +46,9 @@ struct SpawnServer {
         return base
     }
 
-    private func note(_ name: String, _ classic: [Int], from started: Timestamp, of server: ServerID, _ note: String? = nil) async {
+    private func note(_ name: String, _ classic: [Int], from started: Timestamp, of server: ServerID, _ note: String? = nil)
+        async
+    {
         await logbook.step(
             TraceStep(name, classic: classic, place: place, started: started, ended: .now(), note: note), of: server)
     }

@@ -18,7 +18,9 @@ final class LibvirtConnection: @unchecked Sendable {
     /// Blocks until the daemon has answered; the first client of a new daemon waits for its probe of QEMU (8 s).
     init(_ uri: String, _ events: AsyncStream<HypervisorEvent>.Continuation) throws {
         try EventLoop.start()
-        guard let pointer = virConnectOpen(uri) else { throw LibvirtError.last("virConnectOpen", "The host's hypervisor can't be reached now.") }
+        guard let pointer = virConnectOpen(uri) else {
+            throw LibvirtError.last("virConnectOpen", "The host's hypervisor can't be reached now.")
+        }
         self.pointer = pointer
         // Not supported by drivers without a daemon, which can't go away without us either.
         _ = virConnectSetKeepAlive(pointer, Self.keepaliveSeconds, Self.keepaliveCount)
@@ -112,7 +114,8 @@ extension PowerState {
         case VIR_DOMAIN_EVENT_CRASHED: self = .crashed
         case VIR_DOMAIN_EVENT_STOPPED:
             let detail = virDomainEventStoppedDetailType(UInt32(bitPattern: detail))
-            self = detail == VIR_DOMAIN_EVENT_STOPPED_CRASHED || detail == VIR_DOMAIN_EVENT_STOPPED_FAILED ? .crashed : .shutdown
+            self =
+                detail == VIR_DOMAIN_EVENT_STOPPED_CRASHED || detail == VIR_DOMAIN_EVENT_STOPPED_FAILED ? .crashed : .shutdown
         default: return nil
         }
     }

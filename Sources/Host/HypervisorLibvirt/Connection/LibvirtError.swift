@@ -10,7 +10,8 @@ enum LibvirtError {
         switch virErrorNumber(UInt32(bitPattern: error.pointee.code)) {
         case VIR_ERR_NO_DOMAIN:
             return CloudError(.notFound, "The server has no guest on this host.", detail: detail)
-        case VIR_ERR_NO_CONNECT, VIR_ERR_INVALID_CONN, VIR_ERR_RPC, VIR_ERR_AUTH_FAILED, VIR_ERR_AUTH_UNAVAILABLE, VIR_ERR_OPERATION_TIMEOUT, VIR_ERR_AGENT_UNRESPONSIVE:
+        case VIR_ERR_NO_CONNECT, VIR_ERR_INVALID_CONN, VIR_ERR_RPC, VIR_ERR_AUTH_FAILED, VIR_ERR_AUTH_UNAVAILABLE,
+            VIR_ERR_OPERATION_TIMEOUT, VIR_ERR_AGENT_UNRESPONSIVE:
             return CloudError(.unavailable, "The host's hypervisor can't be reached now.", detail: detail)
         case VIR_ERR_SYSTEM_ERROR where isFromTransport(error.pointee.domain):
             return CloudError(.unavailable, "The host's hypervisor can't be reached now.", detail: detail)

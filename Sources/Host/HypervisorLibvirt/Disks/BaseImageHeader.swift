@@ -32,7 +32,9 @@ struct BaseImageHeader {
         guard number(at: 8, bytes: 8) == 0 else {
             throw CloudError(.badRequest, "The image lies on another file, which is not allowed: flatten it first.")
         }
-        guard number(at: 32, bytes: 4) == 0 else { throw CloudError(.badRequest, "The image is encrypted, which is not supported.") }
+        guard number(at: 32, bytes: 4) == 0 else {
+            throw CloudError(.badRequest, "The image is encrypted, which is not supported.")
+        }
         // Bit 2 of the incompatible features: the data is in an external file.
         guard version == 2 || number(at: 72, bytes: 8) & 4 == 0 else {
             throw CloudError(.badRequest, "The image keeps its data in another file, which is not allowed.")

@@ -18,7 +18,8 @@ struct GuestDisk {
             let needed = try BaseImageHeader(of: base).virtualSize
             guard flavor == 0 || needed <= flavor else {
                 throw CloudError(
-                    .badRequest, "The flavor's disk of \(plan.spec.flavor.disk) GiB is too small for the image.", detail: "\(needed) bytes")
+                    .badRequest, "The flavor's disk of \(plan.spec.flavor.disk) GiB is too small for the image.",
+                    detail: "\(needed) bytes")
             }
             size = max(flavor, needed)
             // -u: qemu-img doesn't open the image; what it needs to know has been read above.

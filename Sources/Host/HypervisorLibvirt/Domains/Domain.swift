@@ -15,7 +15,9 @@ final class Domain {
     static func all(on connection: LibvirtConnection) throws -> [Domain] {
         var list: UnsafeMutablePointer<virDomainPtr?>?
         let count = virConnectListAllDomains(connection.pointer, &list, 0)
-        guard count >= 0, let list else { throw LibvirtError.last("virConnectListAllDomains", "The hypervisor doesn't list its guests.") }
+        guard count >= 0, let list else {
+            throw LibvirtError.last("virConnectListAllDomains", "The hypervisor doesn't list its guests.")
+        }
         defer { free(list) }
         return (0..<Int(count)).compactMap { list[$0].map(Domain.init) }
     }
@@ -57,7 +59,8 @@ final class Domain {
     func metadata() throws -> GuestMetadata? {
         guard
             let text = virDomainGetMetadata(
-                pointer, Int32(VIR_DOMAIN_METADATA_ELEMENT.rawValue), GuestMetadata.namespace, VIR_DOMAIN_AFFECT_CURRENT.rawValue)
+                pointer, Int32(VIR_DOMAIN_METADATA_ELEMENT.rawValue), GuestMetadata.namespace,
+                VIR_DOMAIN_AFFECT_CURRENT.rawValue)
         else {
             if let error = virGetLastError(), error.pointee.code == Int32(VIR_ERR_NO_DOMAIN_METADATA.rawValue) { return nil }
             throw LibvirtError.last("virDomainGetMetadata", "The hypervisor doesn't tell what the guest is.")
@@ -81,9 +84,13 @@ final class Domain {
         switch try power() {
         case .running: return
         case .paused:
-            guard virDomainResume(pointer) == 0 else { throw LibvirtError.last("virDomainResume", "The server can't be resumed.") }
+            guard virDomainResume(pointer) == 0 else {
+                throw LibvirtError.last("virDomainResume", "The server can't be resumed.")
+            }
         case .suspended:
-            guard virDomainPMWakeup(pointer, 0) == 0 else { throw LibvirtError.last("virDomainPMWakeup", "The server can't be woken.") }
+            guard virDomainPMWakeup(pointer, 0) == 0 else {
+                throw LibvirtError.last("virDomainPMWakeup", "The server can't be woken.")
+            }
         case .noState, .shutdown, .crashed:
             guard virDomainCreate(pointer) == 0 else {
                 let error = LibvirtError.last("virDomainCreate", "The server's guest can't be started.")
@@ -107,7 +114,8 @@ final class Domain {
     }
 
     func undefine() throws {
-        let flags = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE.rawValue | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA.rawValue
+        let flags =
+            VIR_DOMAIN_UNDEFINE_MANAGED_SAVE.rawValue | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA.rawValue
             | VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA.rawValue | VIR_DOMAIN_UNDEFINE_NVRAM.rawValue
         guard virDomainUndefineFlags(pointer, flags) == 0 else {
             throw LibvirtError.last("virDomainUndefineFlags", "The server's definition can't be removed.")

@@ -43,7 +43,8 @@ struct TrialBoot {
         let qemu = Process()
         qemu.executableURL = URL(fileURLWithPath: emulator)
         qemu.arguments = [
-            "-machine", "pc,accel=\(accelerator)", "-m", "32", "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio",
+            "-machine", "pc,accel=\(accelerator)", "-m", "32", "-nodefaults", "-no-user-config", "-display", "none", "-serial",
+            "stdio",
             "-no-reboot", "-drive", "file=\(sector),format=raw,if=ide,snapshot=on",
         ]
         let said = Pipe()
