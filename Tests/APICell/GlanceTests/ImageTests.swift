@@ -1,9 +1,13 @@
 import APIConventions
 import CloudModel
+import CloudTestKit
+import Database
+import Foundation
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
 import Testing
+import Tokens
 
 @testable import Glance
 
@@ -15,6 +19,24 @@ import Testing
             #expect(try await client.ask(.get, "/v2/images/x/file", as: nil).status == .notFound)
             #expect(try await client.ask(.get, "/v2/images/\(ImageID.random())/file", as: nil).status == .unauthorized)
         }
+    }
+
+    @Test func aDatabaseThatCantBeReachedIsNotTheClientsFault() async throws {
+        let address = DatabaseAddress(conninfo: "host=/nonexistent user=nobody dbname=none")
+        var limits = PoolLimits(connections: 1)
+        limits.acquireTimeout = .milliseconds(300)
+        let database = Database(address, pool: limits, logger: .silent)
+        let directory = NSTemporaryDirectory() + "/meridian-glance-\(UUID().lowercased)"
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let key = try GrantSigningKey.generate()
+        let service = try GlanceService(database: database, store: directory, grantKey: key.publicKey, logger: .silent)
+        let glance = Glances(service: service, database: database, directory: directory, signingKey: key)
+        try await Application(router: glance.router, logger: .silent).test(.router) { client async throws in
+            let answer = try await client.ask(.get, "/v2/images")
+            #expect(answer.status == .serviceUnavailable)
+            #expect(answer.headers[.retryAfter] == "5")
+        }
+        await database.close()
     }
 
     @Test func theVersionsAreToldToEverybody() async throws {

@@ -46,7 +46,7 @@ extension GlanceService {
             log.info("image active", metadata: [.image: "\(id)", .size: "\(data.size)"])
         } catch {
             await giveUp(upload, of: id, because: error)
-            throw Self.explained(error)
+            throw error
         }
     }
 
@@ -126,14 +126,5 @@ extension GlanceService {
     private static func compare(_ promised: String?, _ received: String, _ name: String) throws {
         guard let promised, promised != received else { return }
         throw CloudError(.badRequest, "The data's \(name) is \(received), but the request promised \(promised).")
-    }
-
-    private static func explained(_ error: any Error) -> any Error {
-        if let failure = error as? FileFailure {
-            return failure.isFull
-                ? CloudError(.unavailable, "The image store is full. Ask the cloud's operator for room.", cause: failure)
-                : CloudError(.internalError, "The image store could not take the data.", cause: failure)
-        }
-        return error
     }
 }

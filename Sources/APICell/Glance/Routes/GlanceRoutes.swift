@@ -8,10 +8,11 @@ extension GlanceService {
     /// token; downloading an image also takes a host's grant.
     package func addRoutes(to router: APIRouter, authenticator: any TokenAuthenticator, publicURL: String? = nil) {
         addVersionRoutes(to: router, publicURL: publicURL)
-        router.get("/v2/images/{id}/file") { [self] request, context in
+        router.group("/v2").add(middleware: FaultMiddleware()).get("images/{id}/file") { [self] request, context in
             try await answerDownload(request, context, authenticator)
         }
-        let routes = router.group("/v2").add(middleware: AuthenticationMiddleware(authenticator))
+        let routes = router.group("/v2").add(middleware: FaultMiddleware()).add(
+            middleware: AuthenticationMiddleware(authenticator))
         addSchemaRoutes(to: routes)
         addImageRoutes(to: routes)
         addTagRoutes(to: routes)
