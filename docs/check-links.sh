@@ -109,6 +109,13 @@ check_sources() { # comments that send their reader to a document
     done < <(grep -rhoE 'docs/(decisions/[0-9]{4}|[a-z-]+\.(md|sh))' Sources Tests ansible lab regions image Makefile Package.swift | sort -u)
 }
 
+check_index() { # every decision is in the index
+    local decision
+    for decision in docs/decisions/[0-9]*.md; do
+        grep -qF "(${decision##*/})" docs/decisions/README.md || complain docs/decisions/README.md "${decision##*/} is not listed"
+    done
+}
+
 for file in "${documents[@]}"; do
     check_links "$file"
     check_files "$file"
@@ -117,6 +124,7 @@ for file in "${documents[@]}"; do
 done
 check_kinds
 check_steps
+check_index
 check_sources
 
 if [ $wrong -gt 0 ]; then
