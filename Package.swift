@@ -191,7 +191,9 @@ let testTargets: [Target] = [
     tests(of: "APIConventions", in: "Shared", ["CloudModel", .http, .httpTesting, .httpTypes, .nioCore, .log]),
     tests(of: "Hypervisors", in: "Host", ["CellProtocol", "CloudModel"]),
     tests(of: "HypervisorLibvirt", in: "Host", ["CellProtocol", "CloudModel", "Hypervisors", .log]),
-    tests(of: "ComputeAgent", in: "Host", ["CellProtocol", "CloudModel", "Hypervisors", "Messaging", .log]),
+    tests(
+        of: "ComputeAgent", in: "Host",
+        ["CellProtocol", "CloudModel", "Hypervisors", "Messaging", "Tokens", .log, .nioCore, .nioHTTP1, .nioPosix]),
     tests(
         of: "Nova", in: "APICell",
         [

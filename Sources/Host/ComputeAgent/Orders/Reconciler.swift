@@ -64,7 +64,7 @@ package struct Reconciler: Sendable {
         case interrupted(Guest?)
     }
 
-    private struct Verdict {
+    struct Verdict {
         var revision: Int64
         var epoch: PlacementEpoch
         var sentence: String
@@ -75,26 +75,26 @@ package struct Reconciler: Sendable {
         var isReported: Bool
     }
 
-    private struct Done: Hashable {
+    struct Done: Hashable {
         var epoch: PlacementEpoch
         var revision: Int64
     }
 
     private let limits: Limits
     private(set) var orders: [ServerID: WorkOrder] = [:]
-    private var guests: [ServerID: Guest] = [:]
-    private var running: [ServerID: Work] = [:]
+    var guests: [ServerID: Guest] = [:]
+    var running: [ServerID: Work] = [:]
     private var interrupted: Set<ServerID> = []
-    private var verdicts: [ServerID: Verdict] = [:]
+    var verdicts: [ServerID: Verdict] = [:]
     /// Servers that an order destroyed: the order, so that older ones are not built.
-    private var destroyed: [ServerID: Done] = [:]
+    var destroyed: [ServerID: Done] = [:]
     private var destroyedInOrder: [ServerID] = []
     /// Servers that were on the host in this agent's life and vanished without our doing.
-    private var vanished: [ServerID: PlacementEpoch] = [:]
+    var vanished: [ServerID: PlacementEpoch] = [:]
     private var clock: UInt64 = 0
     private var changedAt: [ServerID: UInt64] = [:]
     /// Servers whose observation may have changed since `takeChanged`.
-    private var changed: Set<ServerID> = []
+    var changed: Set<ServerID> = []
 
     package init(limits: Limits) { self.limits = limits }
 
@@ -251,73 +251,6 @@ package struct Reconciler: Sendable {
                 return nil
             }
             return .build
-        }
-    }
-
-    // MARK: - What to report
-
-    /// The servers whose observation may have changed since the last call.
-    package mutating func takeChanged() -> Set<ServerID> {
-        defer { changed = [] }
-        return changed
-    }
-
-    /// What the conductor should know of a server, without progress and steps; nil: nothing is known of it.
-    package func observation(of server: ServerID) -> Observation? {
-        if let guest = guests[server], let order = orders[server], order.epoch < guest.epoch { return answer(toOlder: order) }
-        let guest = guests[server]
-        let work = running[server]
-        var observation: Observation
-        if let guest {
-            let isComingUp = work?.verb == .build
-            observation = Observation(
-                server: server, epoch: guest.epoch, appliedRevision: guest.appliedRevision,
-                presence: isComingUp ? .building : .present, power: isComingUp ? .noState : guest.power)
-        } else if let work, work.verb == .build {
-            observation = Observation(
-                server: server, epoch: work.order.epoch, appliedRevision: 0, presence: .building, power: .noState)
-        } else if let done = destroyed[server] {
-            observation = Observation(
-                server: server, epoch: done.epoch, appliedRevision: done.revision, presence: .absent, power: .noState)
-        } else if let epoch = orders[server]?.epoch ?? vanished[server] {
-            observation = Observation(server: server, epoch: epoch, appliedRevision: 0, presence: .absent, power: .noState)
-            // Waiting for its turn: neither absent nor there.
-            if let order = orders[server], order.desired == .running, verdicts[server]?.isReported != true {
-                guard work != nil else { return nil }
-                observation.presence = .building
-            } else if orders[server]?.desired == .destroyed {
-                return nil
-            }
-        } else {
-            return nil
-        }
-        if let verdict = verdicts[server], verdict.isReported, let order = orders[server], order.revision == verdict.revision,
-            order.epoch == verdict.epoch
-        {
-            observation.failure = verdict.sentence
-            observation.failedRevision = verdict.revision
-            if guest == nil { observation.epoch = order.epoch }
-        }
-        return observation
-    }
-
-    /// Of an older placement nothing is here, whatever is here of a later one.
-    private func answer(toOlder order: WorkOrder) -> Observation {
-        let isMet = order.desired == .destroyed
-        return Observation(
-            server: order.server, epoch: order.epoch, appliedRevision: isMet ? order.revision : 0, presence: .absent,
-            power: .noState, failure: isMet ? nil : verdicts[order.server]?.sentence,
-            failedRevision: isMet ? nil : order.revision)
-    }
-
-    /// The guests with the specs kept beside them, for HostHello.
-    package var adopted: [HostHello.Guest] {
-        guests.values.sorted { $0.server < $1.server }.map { guest in
-            HostHello.Guest(
-                observation: Observation(
-                    server: guest.server, epoch: guest.epoch, appliedRevision: guest.appliedRevision,
-                    presence: running[guest.server]?.verb == .build ? .building : .present, power: guest.power),
-                spec: guest.spec)
         }
     }
 

@@ -1,0 +1,102 @@
+import CellProtocol
+import CloudModel
+import ComputeAgent
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Synchronization
+import Testing
+
+@Suite struct HTTPImageSourceTests {
+    private func fetch(status: HTTPResponseStatus, body: [UInt8] = [], cut: Bool = false) async throws -> (
+        data: [UInt8], grant: String?
+    ) {
+        let heard = Heard()
+        let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+                    try channel.pipeline.syncOperations.addHandler(Answer(heard: heard, status: status, body: body, cut: cut))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let source = HTTPImageSource(authority: nil)
+        let taken = Mutex<[UInt8]>([])
+        let grant = ImageGrant(
+            url: "http://127.0.0.1:\(server.localAddress?.port ?? 0)/v2/images/1/file", grant: "signed", expires: .now())
+        do {
+            try await source.fetch(grant) { piece in taken.withLock { $0 += piece.readableBytesView } }
+        } catch {
+            try await source.shutdown()
+            try await server.close()
+            throw error
+        }
+        try await source.shutdown()
+        try await server.close()
+        return (taken.withLock { $0 }, heard.grant.withLock { $0 })
+    }
+
+    @Test func dataComesInPiecesAndTheGrantGoesWithTheRequest() async throws {
+        let body = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0) }
+        let (data, grant) = try await fetch(status: .ok, body: body)
+        #expect(data == body)
+        #expect(grant == "signed")
+    }
+
+    @Test(arguments: [
+        (401, CloudError.Code.unavailable), (403, .unavailable), (404, .notFound), (500, .unavailable), (302, .internalError),
+    ])
+    func whatGlanceRefusesIsToldApart(_ status: Int, _ code: CloudError.Code) async throws {
+        do {
+            _ = try await fetch(status: .init(statusCode: status))
+            Issue.record("nothing was thrown")
+        } catch let error as CloudError {
+            #expect(error.code == code)
+        }
+    }
+
+    @Test func aTransferThatBreaksOffMayBeTriedAgain() async throws {
+        do {
+            _ = try await fetch(status: .ok, body: [1, 2, 3], cut: true)
+            Issue.record("nothing was thrown")
+        } catch let error as CloudError {
+            #expect(error.code == .unavailable)
+        }
+    }
+
+    private final class Heard: Sendable { let grant = Mutex<String?>(nil) }
+
+    private final class Answer: ChannelInboundHandler {
+        typealias InboundIn = HTTPServerRequestPart
+        typealias OutboundOut = HTTPServerResponsePart
+        let heard: Heard
+        let status: HTTPResponseStatus
+        let body: [UInt8]
+        let cut: Bool
+
+        init(heard: Heard, status: HTTPResponseStatus, body: [UInt8], cut: Bool) {
+            self.heard = heard
+            self.status = status
+            self.body = body
+            self.cut = cut
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            switch unwrapInboundIn(data) {
+            case .head(let head):
+                heard.grant.withLock { $0 = head.headers.first(name: "X-Meridian-Grant") }
+            case .body: break
+            case .end:
+                let length = cut ? body.count + 10 : body.count
+                let head = HTTPResponseHead(version: .http1_1, status: status, headers: ["Content-Length": "\(length)"])
+                context.write(wrapOutboundOut(.head(head)), promise: nil)
+                context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
+                if cut {
+                    context.close(promise: nil)
+                } else {
+                    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+import CellProtocol
+import CloudModel
+import ComputeAgent
+import Foundation
+import Hypervisors
+import Logging
+import NIOCore
+import Synchronization
+import Testing
+import Tokens
+
+@Suite struct ImageCacheTests {
+    private let data = Array("an image's data, ".utf8 + [UInt8](repeating: 7, count: 100_000))
+
+    private func image(_ data: [UInt8], format: String = "qcow2") -> ImageReference {
+        ImageReference(
+            id: .random(), name: "i", diskFormat: format, size: Int64(data.count), sha512: SHA512Digest.hex(of: data))
+    }
+
+    private func order(_ image: ImageReference) -> WorkOrder {
+        var spec = someSpec
+        spec.image = image
+        return WorkOrder(
+            server: .random(), epoch: PlacementEpoch(1), revision: 1, desired: .running, spec: spec, action: 1, request: nil,
+            deadline: nil)
+    }
+
+    private func withCache(
+        _ source: FakeSource, limit: Int64 = 1 << 30, inUse: Set<String> = [], _ body: (ImageCache, String) async throws -> Void
+    ) async throws {
+        let directory = NSTemporaryDirectory() + "meridian-images-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        var limits = ImageCache.Limits()
+        limits.bytes = limit
+        limits.keptAfterUse = .zero
+        let cache = try ImageCache(
+            directory: directory, limits: limits, grants: FakeGrants(), source: source, inUse: { inUse }, logger: .silent)
+        try await body(cache, directory)
+    }
+
+    private func files(in directory: String) -> [String]? { try? FileManager.default.contentsOfDirectory(atPath: directory) }
+
+    @Test func theFirstBuildFetchesAndTheSecondFinds() async throws {
+        let source = FakeSource(data)
+        let image = image(data)
+        try await withCache(source) { cache, directory in
+            let (base, first) = try await cache.image(image, for: order(image))
+            #expect(first == "cache miss: \(data.count) bytes fetched")
+            #expect(base == .init(path: "\(directory)/\(image.sha512)", format: "qcow2"))
+            let kept = try Data(contentsOf: URL(fileURLWithPath: "\(directory)/\(image.sha512)"))
+            #expect(Array(kept) == data)
+            #expect(try await cache.image(image, for: order(image)).note == "cache hit")
+            #expect(source.fetches == 1)
+            #expect(await cache.cached() == [image.sha512])
+        }
+    }
+
+    @Test func manyBuildsOfOneImageShareOneTransfer() async throws {
+        let source = FakeSource(data, pause: .milliseconds(50))
+        let image = image(data)
+        try await withCache(source) { cache, _ in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<20 { group.addTask { _ = try await cache.image(image, for: order(image)) } }
+                try await group.waitForAll()
+            }
+            #expect(source.fetches == 1)
+        }
+    }
+
+    @Test func whenTheFetchingBuildIsDeletedAnotherTakesOver() async throws {
+        let source = FakeSource(data, pause: .milliseconds(200))
+        let image = image(data)
+        try await withCache(source) { cache, _ in
+            let first = Task { try await cache.image(image, for: order(image)) }
+            while source.fetches == 0 { try await Task.sleep(for: .milliseconds(1)) }
+            let second = Task { try await cache.image(image, for: order(image)) }
+            first.cancel()
+            await #expect(throws: (any Error).self) { try await first.value }
+            _ = try await second.value
+            #expect(source.fetches == 2)
+        }
+    }
+
+    @Test func aWaitingBuildThatIsDeletedStopsWaiting() async throws {
+        let source = FakeSource(data, pause: .seconds(3))
+        let image = image(data)
+        try await withCache(source) { cache, _ in
+            let first = Task { try await cache.image(image, for: order(image)) }
+            while source.fetches == 0 { try await Task.sleep(for: .milliseconds(1)) }
+            let second = Task { try await cache.image(image, for: order(image)) }
+            let started = ContinuousClock.now
+            second.cancel()
+            await #expect(throws: CancellationError.self) { try await second.value }
+            #expect(ContinuousClock.now - started < .seconds(2))
+            first.cancel()
+            _ = await first.result
+        }
+    }
+
+    @Test func wrongDataNeverGetsTheName() async throws {
+        var wrong = data
+        wrong[3] ^= 1
+        let image = image(data)
+        try await withCache(FakeSource(wrong)) { cache, directory in
+            await #expect(throws: CloudError.self) { try await cache.image(image, for: order(image)) }
+            #expect(files(in: directory) == [])
+        }
+    }
+
+    @Test func tooMuchOrTooLittleDataIsRefused() async throws {
+        let image = image(data)
+        for wrong in [data + [1], Array(data.dropLast())] {
+            try await withCache(FakeSource(wrong)) { cache, directory in
+                await #expect(throws: CloudError.self) { try await cache.image(image, for: order(image)) }
+                #expect(files(in: directory) == [])
+            }
+        }
+    }
+
+    @Test func aChecksumThatIsAPathIsRefused() async throws {
+        var image = image(data)
+        image.sha512 = "../../etc/passwd"
+        try await withCache(FakeSource(data)) { cache, _ in
+            await #expect(throws: CloudError.self) { try await cache.image(image, for: order(image)) }
+        }
+    }
+
+    @Test func aFormatThatCantBootIsRefused() async throws {
+        let image = image(data, format: "vmdk")
+        try await withCache(FakeSource(data)) { cache, _ in
+            await #expect(throws: CloudError.self) { try await cache.image(image, for: order(image)) }
+        }
+    }
+
+    @Test func theLeastRecentlyUsedImageGoesUnlessAGuestLiesOnIt() async throws {
+        let all = (0..<4).map { number in data + [UInt8(number)] }
+        let images = all.map { image($0) }
+        let source = FakeSource(all)
+        try await withCache(source, limit: Int64(data.count * 2 + 10), inUse: [images[0].sha512]) { cache, _ in
+            for image in images { _ = try await cache.image(image, for: order(image)) }
+            #expect(await Set(cache.cached()) == [images[0].sha512, images[3].sha512])
+        }
+    }
+
+    @Test func theRestOfABrokenTransferIsClearedAtTheNextStart() async throws {
+        let directory = NSTemporaryDirectory() + "meridian-images-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        // No process has this number: it is above the kernel's largest.
+        _ = FileManager.default.createFile(atPath: "\(directory)/\(image(data).sha512).9999999.part", contents: Data(data))
+        _ = try ImageCache(directory: directory, grants: FakeGrants(), source: FakeSource(data), inUse: { [] }, logger: .silent)
+        #expect(files(in: directory) == [])
+    }
+}
+
+private struct FakeGrants: ImageGrants {
+    func grant(_ image: ImageID, for order: WorkOrder) -> ImageGrant {
+        ImageGrant(url: "https://glance/\(order.spec.image?.sha512 ?? "")", grant: "g", expires: .now() + .seconds(60))
+    }
+}
+
+/// Serves the data whose checksum the URL names, or the only one it has.
+private final class FakeSource: ImageSource {
+    private let data: [String: [UInt8]]
+    private let only: [UInt8]
+    private let pause: Duration
+    private let count = Atomic<Int>(0)
+    var fetches: Int { count.load(ordering: .relaxed) }
+
+    init(_ data: [UInt8], pause: Duration = .zero) {
+        self.data = [:]
+        only = data
+        self.pause = pause
+    }
+
+    init(_ all: [[UInt8]]) {
+        data = Dictionary(uniqueKeysWithValues: all.map { (SHA512Digest.hex(of: $0), $0) })
+        only = []
+        pause = .zero
+    }
+
+    func fetch(_ grant: ImageGrant, _ take: @Sendable (ByteBuffer) async throws -> Void) async throws {
+        count.wrappingAdd(1, ordering: .relaxed)
+        let bytes = grant.url.split(separator: "/").last.flatMap { data[String($0)] } ?? only
+        try await take(ByteBuffer(bytes: bytes.prefix(10)))
+        if pause > .zero { try await Task.sleep(for: pause) }
+        try await take(ByteBuffer(bytes: bytes.dropFirst(10)))
+    }
+}
