@@ -190,7 +190,9 @@ let testTargets: [Target] = [
         ["APIConventions", "CloudModel", "CloudTestKit", "Database", "Tokens", .http, .httpTesting, .httpTypes, .nioCore, .log]),
     tests(of: "APIConventions", in: "Shared", ["CloudModel", .http, .httpTesting, .httpTypes, .nioCore, .log]),
     tests(of: "Hypervisors", in: "Host", ["CellProtocol", "CloudModel"]),
-    tests(of: "HypervisorLibvirt", in: "Host", ["CellProtocol", "CloudModel", "Hypervisors", .log]),
+    tests(
+        of: "HypervisorLibvirt", in: "Host",
+        ["CellProtocol", "CloudModel", "ComputeAgent", "Hypervisors", "Messaging", "Tokens", .log, .nioCore]),
     tests(
         of: "ComputeAgent", in: "Host",
         ["CellProtocol", "CloudModel", "Hypervisors", "Messaging", "Tokens", .log, .nioCore, .nioHTTP1, .nioPosix]),

@@ -29,16 +29,8 @@ struct LibvirtHypervisorTests {
 
     // MARK: - What only a real one does
 
-    /// The image `tiny`, if it has been built; without it guests say nothing, having no disk to boot.
-    private static let tiny: GuestPlan.BaseImage? = {
-        let path =
-            ProcessInfo.processInfo.environment["MERIDIAN_TINY_IMAGE"]
-            ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
-                "../../../var/images/tiny.qcow2"
-            )
-            .standardized.path
-        return access(path, R_OK) == 0 ? .init(path: path, format: "qcow2") : nil
-    }()
+    /// Without the image guests say nothing, having no disk to boot.
+    private static let tiny = TinyImage.path.map { GuestPlan.BaseImage(path: $0, format: "qcow2") }
 
     private func booted(_ hypervisor: LibvirtHypervisor) async throws -> GuestPlan {
         var plan = HypervisorContract.plan()
