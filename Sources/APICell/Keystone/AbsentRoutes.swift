@@ -19,8 +19,6 @@ enum AbsentRoutes {
             refuse(part, RouterPath("users/{user}/\(part)"), routes)
             refuse(part, RouterPath("users/{user}/\(part)/**"), routes)
         }
-        refuse("projects/tags", "projects/{project}/tags", routes)
-        refuse("projects/tags", "projects/{project}/tags/{tag}", routes)
     }
 
     private static func refuse(_ part: String, _ path: RouterPath, _ routes: APIRoutes) {

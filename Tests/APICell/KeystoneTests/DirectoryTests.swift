@@ -143,6 +143,45 @@ import Testing
         }
     }
 
+    @Test func impliedRolesComeAndGoAtOnce() async throws {
+        try await KeystoneFixture.with { keystone in
+            let admin = try await keystone.admin()
+            _ = try await keystone.member("ann", role: "reader", admin)
+            let token = try await keystone.login(KeystoneFixture.password("ann", "pw")).token
+            let auditor = try #require(
+                try await keystone.ask(.post, "/v3/roles", token: admin, ["role": ["name": "auditor"]]).body["role"]?["id"]?.string)
+            let path = "/v3/roles/\(try await keystone.role("reader", admin))/implies/\(auditor)"
+            func roles() async throws -> [JSONValue?]? {
+                try await keystone.ask(.get, "/v3/auth/tokens", token: token, subject: token).body["token"]?["roles"]?.array?.map { $0["name"] }
+            }
+            #expect(try await keystone.ask(.head, path, token: admin).status == 404)
+            #expect(try await keystone.ask(.put, path, token: admin).status == 201)
+            #expect(try await keystone.ask(.head, path, token: admin).status == 204)
+            #expect(try await roles() == ["auditor", "reader"])
+            #expect(try await keystone.ask(.delete, path, token: admin).status == 204)
+            #expect(try await roles() == ["reader"])
+            let escalation = "/v3/roles/\(auditor)/implies/\(try await keystone.role("admin", admin))"
+            #expect(try await keystone.ask(.put, escalation, token: admin).status == 403)
+        }
+    }
+
+    @Test func projectsHaveTags() async throws {
+        try await KeystoneFixture.with { keystone in
+            let admin = try await keystone.admin()
+            let (_, project, _) = try await keystone.member("ann", admin)
+            let path = "/v3/projects/\(project)/tags"
+            #expect(try await keystone.ask(.put, path, token: admin, ["tags": ["a", "b", "a"]]).body["tags"] == ["a", "b"])
+            #expect(try await keystone.ask(.put, "\(path)/c", token: admin).status == 201)
+            #expect(try await keystone.ask(.head, "\(path)/c", token: admin).status == 204)
+            #expect(try await keystone.ask(.delete, "\(path)/a", token: admin).status == 204)
+            #expect(try await keystone.ask(.get, path, token: admin).body["tags"] == ["b", "c"])
+            #expect(try await keystone.ask(.get, "/v3/projects?tags=b,c", token: admin).body["projects"]?.array?.count == 1)
+            #expect(try await keystone.ask(.put, path, token: admin, ["tags": ["a,b"]]).status == 400)
+            let token = try await keystone.login(KeystoneFixture.password("ann", "pw")).token
+            #expect(try await keystone.ask(.put, "\(path)/d", token: token).status == 403)
+        }
+    }
+
     @Test func aProjectThatGoesTakesItsAssignmentsWithIt() async throws {
         try await KeystoneFixture.with { keystone in
             let admin = try await keystone.admin()

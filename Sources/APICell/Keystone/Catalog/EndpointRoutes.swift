@@ -34,8 +34,8 @@ struct EndpointRoutes: Sendable {
         let fields = try JSONFields(try await readJSON(request), in: "endpoint")
         var endpoint = EndpointRow(
             id: Identity.newID(), service: try fields.string("service_id"), region: nil,
-            interface: try interface(fields), url: try fields.string("url", length: 1...2048), enabled: try fields.optionalBool("enabled") ?? true)
-        try changeRegion(of: &endpoint, fields)
+            interface: try interface(fields), url: try fields.string("url", length: 1...2048), enabled: try fields.optionalBool("enabled", allowingWords: false) ?? true)
+        try await changeRegion(of: &endpoint, fields)
         try await withTargets(endpoint) { try await store.insert($0) }
         await identity.changed()
         return answer(.created, endpoint)
@@ -48,8 +48,8 @@ struct EndpointRoutes: Sendable {
         if fields.has("service_id") { endpoint.service = try fields.string("service_id") }
         if fields.has("interface") { endpoint.interface = try interface(fields) }
         if fields.has("url") { endpoint.url = try fields.string("url", length: 1...2048) }
-        if let enabled = try fields.optionalBool("enabled") { endpoint.enabled = enabled }
-        try changeRegion(of: &endpoint, fields)
+        if let enabled = try fields.optionalBool("enabled", allowingWords: false) { endpoint.enabled = enabled }
+        try await changeRegion(of: &endpoint, fields)
         try await withTargets(endpoint) { try await store.update($0) }
         await identity.changed()
         return answer(.ok, endpoint)
@@ -71,8 +71,17 @@ struct EndpointRoutes: Sendable {
         return interface
     }
 
-    private func changeRegion(of endpoint: inout EndpointRow, _ fields: JSONFields) throws(CloudError) {
-        for key in ["region", "region_id"] where fields.has(key) { endpoint.region = try fields.optionalString(key) }
+    /// `region_id` must name a region; the old `region` makes one that is missing, as Keystone does.
+    private func changeRegion(of endpoint: inout EndpointRow, _ fields: JSONFields) async throws {
+        if fields.has("region") {
+            endpoint.region = try fields.optionalString("region")
+            if let region = endpoint.region, try await store.region(region) == nil {
+                do {
+                    try await store.insert(RegionRow(id: region, description: "", parent: nil))
+                } catch let error as DatabaseError where error.sqlState == .uniqueViolation {}  // another made it just now
+            }
+        }
+        if fields.has("region_id") { endpoint.region = try fields.optionalString("region_id") }
     }
 
     /// The service and region must exist: a 400 names them, as Keystone's does.

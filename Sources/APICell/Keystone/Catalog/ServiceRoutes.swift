@@ -32,7 +32,7 @@ struct ServiceRoutes: Sendable {
         let fields = try JSONFields(try await readJSON(request), in: "service")
         let service = ServiceRow(
             id: Identity.newID(), type: try fields.resourceName("type"), name: try fields.optionalString("name") ?? "",
-            description: try fields.optionalString("description") ?? "", enabled: try fields.optionalBool("enabled") ?? true)
+            description: try fields.optionalString("description") ?? "", enabled: try fields.optionalBool("enabled", allowingWords: false) ?? true)
         try await store.insert(service)
         await identity.changed()
         return answer(.created, service)
@@ -45,7 +45,7 @@ struct ServiceRoutes: Sendable {
         if fields.has("type") { service.type = try fields.resourceName("type") }
         if fields.has("name") { service.name = try fields.optionalString("name") ?? "" }
         if fields.has("description") { service.description = try fields.optionalString("description") ?? "" }
-        if let enabled = try fields.optionalBool("enabled") { service.enabled = enabled }
+        if let enabled = try fields.optionalBool("enabled", allowingWords: false) { service.enabled = enabled }
         try await store.update(service)
         await identity.changed()
         return answer(.ok, service)

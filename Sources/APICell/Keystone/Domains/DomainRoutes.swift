@@ -33,7 +33,7 @@ struct DomainRoutes: Sendable {
         let fields = try JSONFields(try await readJSON(request), in: "domain")
         let domain = DomainRow(
             id: DomainID(Identity.newID()), name: try fields.resourceName("name", length: 1...64),
-            description: try fields.optionalString("description", length: 0...1024) ?? "", enabled: try fields.optionalBool("enabled") ?? true)
+            description: try fields.optionalString("description", length: 0...1024) ?? "", enabled: try fields.optionalBool("enabled", allowingWords: false) ?? true)
         try await storing("domain", domain.name) { try await store.insert(domain) }
         await identity.changed()
         return answer(.created, domain)
@@ -45,7 +45,7 @@ struct DomainRoutes: Sendable {
         var domain = try await find(try context.parameter("domain"))
         if fields.has("name") { domain.name = try fields.resourceName("name", length: 1...64) }
         if fields.has("description") { domain.description = try fields.optionalString("description", length: 0...1024) ?? "" }
-        if let enabled = try fields.optionalBool("enabled") { domain.enabled = enabled }
+        if let enabled = try fields.optionalBool("enabled", allowingWords: false) { domain.enabled = enabled }
         let changed = domain
         try await storing("domain", changed.name) { try await store.update(changed) }
         await identity.changed()

@@ -54,13 +54,13 @@ struct ProjectRoutes: Sendable {
     @Sendable func create(_ request: Request, _ context: APIRequestContext) async throws -> Response {
         let caller = try identity.allow("create_project", context)
         let fields = try JSONFields(try await readJSON(request), in: "project")
-        guard try fields.optionalBool("is_domain") != true else {
+        guard try fields.optionalBool("is_domain", allowingWords: false) != true else {
             throw CloudError(.notImplemented, "A project can't act as a domain here. Create the domain under /v3/domains.")
         }
         var project = ProjectRow(
             id: ProjectID(Identity.newID()), name: try fields.resourceName("name", length: 1...64),
             domain: DomainID(try fields.optionalString("domain_id") ?? caller.projectDomainID?.rawValue ?? caller.userDomainID.rawValue),
-            description: try fields.optionalString("description", length: 0...4096) ?? "", enabled: try fields.optionalBool("enabled") ?? true,
+            description: try fields.optionalString("description", length: 0...4096) ?? "", enabled: try fields.optionalBool("enabled", allowingWords: false) ?? true,
             parent: nil, tags: try tags(fields) ?? [], extra: try fields.extra(besides: Self.known))
         try await adopt(&project, try fields.optionalString("parent_id"), domainIsNamed: fields.has("domain_id"))
         let new = project
@@ -101,7 +101,7 @@ struct ProjectRoutes: Sendable {
         }
         if fields.has("name") { project.name = try fields.resourceName("name", length: 1...64) }
         if fields.has("description") { project.description = try fields.optionalString("description", length: 0...4096) ?? "" }
-        if let enabled = try fields.optionalBool("enabled") { project.enabled = enabled }
+        if let enabled = try fields.optionalBool("enabled", allowingWords: false) { project.enabled = enabled }
         if let tags = try tags(fields) { project.tags = tags }
         project.extra = project.extra.patched(with: try fields.extra(besides: Self.known))
         let changed = project
@@ -123,12 +123,11 @@ struct ProjectRoutes: Sendable {
     }
 
     private func tags(_ fields: JSONFields) throws(CloudError) -> [String]? {
-        guard let values = try fields.optionalArray("tags", limit: 80) else { return nil }
+        guard let values = try fields.optionalArray("tags", limit: ProjectTagRoutes.limit) else { return nil }
         var tags: [String] = []
         for value in values {
-            guard let tag = value.string, (1...255).contains(tag.count), !tag.contains(","), !tag.contains("/") else {
-                throw JSONFields.invalid("tags", value, "a tag is text of 1 to 255 characters without ',' and '/'")
-            }
+            guard let tag = value.string else { throw JSONFields.invalid("tags", value, "a tag is text") }
+            try ProjectTagRoutes.check(tag)
             if !tags.contains(tag) { tags.append(tag) }
         }
         return tags

@@ -33,6 +33,19 @@ struct RoleStore: Sendable {
         try await database.query("DELETE FROM keystone.roles WHERE id = \(id)").affected > 0
     }
 
+    /// Throws `foreignKeyViolation` for a role that doesn't exist, `checkViolation` for one that would imply itself.
+    func imply(_ implied: String, by prior: String) async throws {
+        try await database.query(
+            "INSERT INTO keystone.role_implications (prior_id, implied_id) VALUES (\(prior), \(implied)) ON CONFLICT DO NOTHING")
+    }
+
+    /// Whether it did.
+    func stopImplying(_ implied: String, by prior: String) async throws -> Bool {
+        try await database.query(
+            "DELETE FROM keystone.role_implications WHERE prior_id = \(prior) AND implied_id = \(implied)"
+        ).affected > 0
+    }
+
     /// Which role implies which, one step at a time.
     func implications() async throws -> [(prior: RoleRow, implied: RoleRow)] {
         try await database.query(

@@ -46,7 +46,7 @@ struct UserRoutes: Sendable {
         let user = UserRow(
             id: UserID(Identity.newID()), name: try fields.resourceName("name"),
             domain: DomainID(try fields.optionalString("domain_id") ?? caller.projectDomainID?.rawValue ?? caller.userDomainID.rawValue),
-            description: try fields.optionalString("description", length: 0...4096), enabled: try fields.optionalBool("enabled") ?? true,
+            description: try fields.optionalString("description", length: 0...4096), enabled: try fields.optionalBool("enabled", allowingWords: false) ?? true,
             defaultProject: try fields.optionalString("default_project_id").map { ProjectID($0) },
             extra: try fields.extra(besides: Self.known))
         let hash = try await hash(try fields.optionalString("password", length: 0...4096))
@@ -70,7 +70,7 @@ struct UserRoutes: Sendable {
         }
         if fields.has("name") { user.name = try fields.resourceName("name") }
         if fields.has("description") { user.description = try fields.optionalString("description", length: 0...4096) }
-        if let enabled = try fields.optionalBool("enabled") { user.enabled = enabled }
+        if let enabled = try fields.optionalBool("enabled", allowingWords: false) { user.enabled = enabled }
         if fields.has("default_project_id") {
             user.defaultProject = try fields.optionalString("default_project_id").map { ProjectID($0) }
         }

@@ -69,17 +69,19 @@ package struct JSONFields: Sendable {
         return try integer(key, value, range)
     }
 
-    package func optionalBool(_ key: String) throws(CloudError) -> Bool? {
+    /// `true` and `false`, and, as Nova allows and Keystone doesn't, words that mean them.
+    package func optionalBool(_ key: String, allowingWords: Bool = true) throws(CloudError) -> Bool? {
         guard let value = object[key], !value.isNull else { return nil }
         switch value {
         case .bool(let flag): return flag
-        case .string(let text):
+        case .string(let text) where allowingWords:
             switch text.lowercased() {
             case "true", "t", "yes", "y", "on", "1": return true
             case "false", "f", "no", "n", "off", "0": return false
             default: throw Self.invalid(key, value, "'\(text)' is not one of [True, False]")
             }
-        case .object, .array, .int, .double, .null: throw Self.invalid(key, value, "\(Self.quoted(value)) is not of type 'boolean'")
+        case .object, .array, .string, .int, .double, .null:
+            throw Self.invalid(key, value, "\(Self.quoted(value)) is not of type 'boolean'")
         }
     }
 
