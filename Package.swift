@@ -141,7 +141,8 @@ let testKit: [Target] = [
         ]),
     module(
         "CloudTestKit", in: "TestKit",
-        ["CellProtocol", "CloudModel", "Database", "Messaging", .nioCore, .nioPosix, .httpClient, .nioSSL, .log])
+        ["CellProtocol", "CloudModel", "Database", "Messaging", .nioCore, .nioPosix, .httpClient, .nioSSL, .log]),
+    module("ProcessFederation", in: "TestKit", ["CellProtocol", "CloudModel", "CloudTestKit", "Database", "Hypervisors", "Messaging"]),
 ]
 
 let programs: [Target] = [
@@ -176,7 +177,10 @@ let programs: [Target] = [
 let testTargets: [Target] = [
     tests(of: "CloudClient", in: "Clients"),
     tests(of: "CommandLineTool", in: "Clients", ["CloudClient", .arguments, .http, .httpTypes, .log, .nioCore]),
-    suite("Journeys", ["CellProtocol", "CellSimulator", "CloudModel", "CloudTestKit", "Database", "Hypervisors", "Messaging"]),
+    // Its processes are the programs that a build puts beside the tests.
+    suite(
+        "Journeys",
+        ["CellProtocol", "CellSimulator", "CloudModel", "CloudTestKit", "Database", "Hypervisors", "Messaging", "ProcessFederation"]),
     tests(
         of: "Glance", in: "APICell",
         ["APIConventions", "CloudModel", "CloudTestKit", "Database", "Tokens", .http, .httpTesting, .httpTypes, .log, .nioCore]),

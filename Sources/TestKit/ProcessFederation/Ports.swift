@@ -1,0 +1,81 @@
+import Glibc
+
+/// Free TCP ports of 127.0.0.1, below those that the kernel gives to outgoing connections: a daemon that was killed finds its port
+/// free again.
+enum Ports {
+    private static let next = Guarded(20_000 + Int(getpid()) * 61 % 10_000)
+
+    static func take() -> Int {
+        next.with { candidate in
+            while true {
+                candidate = candidate >= 32_000 ? 20_000 : candidate + 1
+                if isFree(candidate) { return candidate }
+            }
+        }
+    }
+
+    private static func isFree(_ port: Int) -> Bool {
+        guard let listener = try? Socket.listen(port: port) else { return false }
+        close(listener)
+        return true
+    }
+}
+
+/// The few calls of sockets(7) that are needed here.
+enum Socket {
+    static func listen(port: Int) throws -> Int32 {
+        let socket = make()
+        var yes: Int32 = 1
+        setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
+        guard withAddress(port, { bind(socket, $0, $1) }) == 0, Glibc.listen(socket, 256) == 0 else {
+            close(socket)
+            throw ProcessFederationError("Port \(port) can't be listened on: \(String(cString: strerror(errno)))")
+        }
+        return socket
+    }
+
+    static func connect(port: Int) throws -> Int32 {
+        let socket = make()
+        guard withAddress(port, { Glibc.connect(socket, $0, $1) }) == 0 else {
+            let reason = String(cString: strerror(errno))
+            close(socket)
+            throw ProcessFederationError("Port \(port) can't be connected to: \(reason)")
+        }
+        var yes: Int32 = 1
+        setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
+        return socket
+    }
+
+    /// Writes all; false when the other end is gone.
+    static func write(_ bytes: ArraySlice<UInt8>, to socket: Int32) -> Bool {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
+
+    /// What there is, at least a byte; nil at the end, after an error, or when the socket's time is over.
+    static func read(from socket: Int32, into buffer: inout [UInt8]) -> ArraySlice<UInt8>? {
+        while true {
+            let count = buffer.withUnsafeMutableBytes { recv(socket, $0.baseAddress, $0.count, 0) }
+            if count < 0, errno == EINTR { continue }
+            return count > 0 ? buffer[..<count] : nil
+        }
+    }
+
+    private static func make() -> Int32 { socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0) }
+
+    private static func withAddress(_ port: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
+        address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+import Foundation
+import ProcessFederation
+import Testing
+
+/// Boots servers, several at a time, and remembers which were accepted.
+struct Storm {
+    let tenant: Tenant
+    let image: String
+
+    /// Returns the names of the accepted servers by their ids.
+    func boot(_ count: Int, concurrency: Int = 12, zone: String? = nil) async throws -> [String: String] {
+        try await withThrowingTaskGroup(of: (String, String).self) { group in
+            var accepted: [String: String] = [:]
+            var next = 0
+            func add() {
+                let name = "storm-\(next)"
+                next += 1
+                group.addTask { (try await tenant.boot(name, image: image, zone: zone), name) }
+            }
+            while next < min(count, concurrency) { add() }
+            for try await (id, name) in group {
+                accepted[id] = name
+                if next < count { add() }
+            }
+            return accepted
+        }
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014), so that a printed seed brings the same moments back.
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+
+    /// Another seed each time, or the one in `MERIDIAN_SEED`.
+    static func chosen() -> UInt64 {
+        ProcessInfo.processInfo.environment["MERIDIAN_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 1...1_000_000)
+    }
+}
