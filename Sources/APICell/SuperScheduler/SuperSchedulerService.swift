@@ -26,6 +26,9 @@ package final class SuperSchedulerService: Service, Sendable {
     private let deliveries = WakeUp()
     private let attributes = WakeUp()
     private let placeServer: PlaceServer
+    /// Servers whose placing begins. Bounded by `placedAtOnce`.
+    private let begun: AsyncStream<UnplacedCreate>
+    private let begin: AsyncStream<UnplacedCreate>.Continuation
 
     /// The key of the advisory lock under which one super-scheduler works: "meridian" in ASCII.
     private static let lockKey: Int64 = 0x6d65_7269_6469_616e
@@ -40,6 +43,7 @@ package final class SuperSchedulerService: Service, Sendable {
         self.messenger = messenger
         self.timing = timing
         log = logger
+        (begun, begin) = AsyncStream.makeStream()
         cells = CellDirectory(database: database, messenger: messenger, silentAfter: timing.regionSilent)
         placements = PlacementStore(database: database)
         creates = UnplacedCreates(database: database)
@@ -85,6 +89,11 @@ package final class SuperSchedulerService: Service, Sendable {
                     try await work.forEach(atLeastEvery: .milliseconds(500)) { [self] in await tolerating { try await self.place() } }
                 }
                 group.addTask { [self] in
+                    await withDiscardingTaskGroup { placements in
+                        for await create in begun { placements.addTask { [self] in await place(create) } }
+                    }
+                }
+                group.addTask { [self] in
                     try await deliveries.forEach(atLeastEvery: .seconds(1)) { [self] in
                         await tolerating { try await self.deliver() }
                     }
@@ -115,7 +124,7 @@ package final class SuperSchedulerService: Service, Sendable {
             if next.isEmpty { return }
             for create in next where await placing.take(create.server, for: .seconds(60)) {
                 await delivering.hold(create.intent, for: .seconds(60))
-                Task { await place(create) }
+                begin.yield(create)
             }
             if next.count < UnplacedCreates.batch { return }
         }
@@ -137,6 +146,7 @@ package final class SuperSchedulerService: Service, Sendable {
     private func look() async throws {
         try await cells.refresh()
         try await cells.noteContacts()
+        try await placements.forgetOldEvents()
         let before = Timestamp.now() - timing.buildDeadline
         for cell in await cells.snapshot() where cell.contact == .silent {
             try await placements.judgeSilent(cell.name, createdBefore: before)

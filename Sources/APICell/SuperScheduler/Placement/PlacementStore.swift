@@ -116,6 +116,11 @@ struct PlacementStore: Sendable {
             """)
     }
 
+    /// Events are told for a day; a watcher that was away for longer starts from the lists.
+    func forgetOldEvents() async throws {
+        try await database.query("DELETE FROM compute.events WHERE at < now() - interval '1 day'")
+    }
+
     /// Pins an affinity group to a cell, if it isn't pinned yet; the cell it is pinned to.
     func pin(_ group: ServerGroupID, to cell: CellName) async throws -> CellName {
         let rows = try await database.query(

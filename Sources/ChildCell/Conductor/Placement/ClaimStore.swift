@@ -26,12 +26,12 @@ package struct ClaimStore: Sendable {
     /// What is used on hosts after a change.
     typealias Usage = [HostName: ResourceSize]
 
-    /// The claims there are for these servers.
+    /// The claims there are for these servers, locked: one whose time is over can't end under us.
     func existing(_ servers: [ServerID], in transaction: Transaction) async throws -> [ServerID: Claim] {
         let rows = try await transaction.query(
             """
             SELECT c.server, c.epoch, c.host, h.zone FROM cell.claims c JOIN cell.hosts h ON h.name = c.host
-            WHERE c.server = ANY(\(servers))
+            WHERE c.server = ANY(\(servers)) ORDER BY c.server FOR UPDATE OF c
             """)
         return Dictionary(
             uniqueKeysWithValues: try rows.map { row in
