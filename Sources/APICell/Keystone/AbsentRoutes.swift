@@ -5,7 +5,8 @@ import Hummingbird
 /// Parts of Keystone's API that this federation doesn't offer: 501 and a sentence, rather than a 404 that looks like a mistake.
 enum AbsentRoutes {
     private static let parts = [
-        "groups", "credentials", "policies", "limits", "registered_limits", "ec2tokens", "s3tokens", "OS-TRUST", "OS-FEDERATION",
+        "groups", "credentials", "policies", "limits", "registered_limits", "ec2tokens", "s3tokens", "OS-TRUST",
+        "OS-FEDERATION",
         "OS-EP-FILTER", "OS-OAUTH1", "OS-OAUTH2", "OS-INHERIT", "OS-ENDPOINT-POLICY", "OS-SIMPLE-CERT", "OS-REVOKE",
     ]
     private static let underUsers = ["application_credentials", "access_rules", "groups", "credentials"]

@@ -63,14 +63,17 @@ struct Identity: Sendable {
     }
 
     static func conflict(_ noun: String, _ name: String, cause: any Error) -> CloudError {
-        CloudError(.conflict, "Conflict occurred attempting to store \(noun) - Duplicate entry found with name \(name).", cause: cause)
+        CloudError(
+            .conflict, "Conflict occurred attempting to store \(noun) - Duplicate entry found with name \(name).", cause: cause)
     }
 
     /// Errors of other modules that have a better answer than 500.
     @Sendable static func translate(_ error: any Error) -> CloudError? {
         guard let error = error as? DatabaseError else { return nil }
         return error.isConnectionLoss
-            ? CloudError(.unavailable, "The identity service can't reach its database. Try again in a moment.", cause: error, retryAfter: 1)
+            ? CloudError(
+                .unavailable, "The identity service can't reach its database. Try again in a moment.", cause: error,
+                retryAfter: 1)
             : nil
     }
 }
@@ -88,7 +91,8 @@ extension JSONFields {
     /// The members that no column is for: Keystone keeps and returns whatever it is told.
     func extra(besides known: Set<String>) throws(CloudError) -> JSONObject {
         let extra = object.members.filter { !known.contains($0.key) }
-        guard extra.count <= 32, extra.allSatisfy({ $0.key.count <= 64 }), JSONValue.object(JSONObject(extra)).text.utf8.count <= 16_384
+        guard extra.count <= 32, extra.allSatisfy({ $0.key.count <= 64 }),
+            JSONValue.object(JSONObject(extra)).text.utf8.count <= 16_384
         else { throw CloudError(.badRequest, "\(name) has too many or too long additional attributes.") }
         return JSONObject(extra)
     }

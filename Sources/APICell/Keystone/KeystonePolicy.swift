@@ -20,7 +20,10 @@ enum KeystonePolicy {
         let forAdmins = [
             "user", "project", "domain", "role", "service", "endpoint", "region",
         ].flatMap { noun in ["create_\(noun)", "update_\(noun)", "delete_\(noun)", "get_\(noun)", "list_\(noun)s"] }
-        for name in forAdmins + ["list_role_assignments", "check_grant", "list_grants", "create_grant", "revoke_grant", "list_role_inferences", "update_role_inference"]
+        for name in forAdmins + [
+            "list_role_assignments", "check_grant", "list_grants", "create_grant", "revoke_grant", "list_role_inferences",
+            "update_role_inference",
+        ]
         where rules["identity:\(name)"] == nil {
             rules["identity:\(name)"] = "rule:admin_required"
         }

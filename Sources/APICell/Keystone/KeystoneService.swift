@@ -24,8 +24,10 @@ package struct KeystoneService: Service {
     ) throws {
         identity = Identity(
             database: database, policy: try Policy(defaults: KeystonePolicy.defaults, overrides: policy), hasher: hasher,
-            validity: TokenValidity(keys: keys, store: TokenStore(database: database)), catalog: CatalogCache(database: database),
-            baseURL: publicURL.hasSuffix("/") ? String(publicURL.dropLast()) : publicURL, tokenLifetime: tokenLifetime, logger: logger)
+            validity: TokenValidity(keys: keys, store: TokenStore(database: database)),
+            catalog: CatalogCache(database: database),
+            baseURL: publicURL.hasSuffix("/") ? String(publicURL.dropLast()) : publicURL, tokenLifetime: tokenLifetime,
+            logger: logger)
     }
 
     /// Checks tokens for the other services of this process: a dictionary lookup for a token seen in the last second.
@@ -84,7 +86,8 @@ package struct KeystoneService: Service {
     /// Makes a region known to clients, or moves it. `urls` by service type: `["compute": "https://…/v2.1"]`.
     package func upsertRegion(name: CellName, description: String = "", urls: [String: String]) async throws {
         _ = try await KeystoneBootstrap(database: identity.database, hasher: identity.hasher)
-            .region(KeystoneBootstrap.Region(name: name.rawValue, description: description, urls: urls), parent: Catalog.federation)
+            .region(
+                KeystoneBootstrap.Region(name: name.rawValue, description: description, urls: urls), parent: Catalog.federation)
         await identity.changed()
     }
 }

@@ -101,7 +101,9 @@ struct HealthAnswer: Sendable {
             line.add(
                 "checks",
                 .dictionary(
-                    results.mapValues { .dictionary(["healthy": .stringConvertible($0.isHealthy), "message": .string($0.message)]) }))
+                    results.mapValues {
+                        .dictionary(["healthy": .stringConvertible($0.isHealthy), "message": .string($0.message)])
+                    }))
             return (isHealthy ? .ok : .serviceUnavailable, "application/json", line.finished())
         default: return (.notFound, "text/plain", Array("This port serves /healthz and /metrics.\n".utf8))
         }
@@ -154,7 +156,8 @@ private final class HealthHandler: ChannelInboundHandler {
             headers.add(name: "content-type", value: type)
             headers.add(name: "content-length", value: String(body.count))
             if !head.isKeepAlive { headers.add(name: "connection", value: "close") }
-            context.write(Self.wrap(.head(HTTPResponseHead(version: head.version, status: status, headers: headers))), promise: nil)
+            context.write(
+                Self.wrap(.head(HTTPResponseHead(version: head.version, status: status, headers: headers))), promise: nil)
             if head.method != .HEAD {
                 context.write(Self.wrap(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
             }

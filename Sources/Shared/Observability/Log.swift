@@ -1,5 +1,5 @@
-package import Logging
 import Foundation
+package import Logging
 
 /// The process's log: one JSON object per line, so that a person can read it and `jq` can count it.
 ///

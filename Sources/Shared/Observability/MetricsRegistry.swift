@@ -60,7 +60,9 @@ package final class MetricsRegistry: Sendable {
 
     /// Everything, as Prometheus reads it (`text/plain; version=0.0.4`).
     package func exposition() -> String {
-        let all = metrics.withLock { $0 }.sorted { ($0.key.name, Self.text($0.key.labels)) < ($1.key.name, Self.text($1.key.labels)) }
+        let all = metrics.withLock { $0 }.sorted {
+            ($0.key.name, Self.text($0.key.labels)) < ($1.key.name, Self.text($1.key.labels))
+        }
         var out = ""
         var lastName = ""
         for (key, metric) in all {

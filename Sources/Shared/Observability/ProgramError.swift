@@ -14,7 +14,8 @@ package enum ProgramError: Error, CustomStringConvertible, Sendable {
 
     package var description: String {
         switch self {
-        case .usage(let sentence), .configuration(let sentence), .alreadyRunning(let sentence), .unavailable(let sentence): sentence
+        case .usage(let sentence), .configuration(let sentence), .alreadyRunning(let sentence), .unavailable(let sentence):
+            sentence
         }
     }
 

@@ -33,13 +33,17 @@ struct KeystoneFixture: Sendable {
         try await withDatabase { database in
             try await database.migrate(KeystoneMigrations.all, schema: KeystoneMigrations.schema)
             let service = try KeystoneService(
-                database: database, keys: keys, hasher: hasher, publicURL: "http://top:5000", tokenLifetime: tokenLifetime, logger: .silent)
+                database: database, keys: keys, hasher: hasher, publicURL: "http://top:5000", tokenLifetime: tokenLifetime,
+                logger: .silent)
             try await service.bootstrap(
                 adminPassword: "secret", publicURLs: urls,
-                regions: ["london", "amsterdam", "tunis"].map { .init(name: $0, urls: ["compute": "http://top:8774/regions/\($0)/v2.1"]) })
+                regions: ["london", "amsterdam", "tunis"].map {
+                    .init(name: $0, urls: ["compute": "http://top:8774/regions/\($0)/v2.1"])
+                })
             let server = try APIServer(name: "keystone", router: service.router(), host: "127.0.0.1", port: 0, logger: .silent)
             try await server.application.test(.router) { client in
-                try await body(KeystoneFixture(database: database, service: service, keys: keys, hasher: hasher, client: client))
+                try await body(
+                    KeystoneFixture(database: database, service: service, keys: keys, hasher: hasher, client: client))
             }
         }
     }
@@ -57,7 +61,8 @@ struct KeystoneFixture: Sendable {
         var headers = HTTPFields()
         headers[.authToken] = token
         headers[.subjectToken] = subject
-        let response = try await client.execute(uri: path, method: method, headers: headers, body: body.map { ByteBuffer(string: $0.text) })
+        let response = try await client.execute(
+            uri: path, method: method, headers: headers, body: body.map { ByteBuffer(string: $0.text) })
         let text = String(buffer: response.body)
         return Answer(
             status: response.status.code, headers: response.headers, body: text.isEmpty ? .null : try JSONValue(parsing: text))
@@ -94,13 +99,21 @@ struct KeystoneFixture: Sendable {
     }
 
     /// A project and a user with a role in it; what most tests start from.
-    func member(_ name: String, role: String = "member", _ admin: String) async throws -> (user: String, project: String, grant: String) {
+    func member(_ name: String, role: String = "member", _ admin: String) async throws -> (
+        user: String, project: String, grant: String
+    ) {
         let project = try #require(
-            try await ask(.post, "/v3/projects", token: admin, ["project": ["name": .string("p-\(name)")]]).body["project"]?["id"]?.string)
+            try await ask(.post, "/v3/projects", token: admin, ["project": ["name": .string("p-\(name)")]]).body["project"]?[
+                "id"]?.string)
         let user = try #require(
             try await ask(
                 .post, "/v3/users", token: admin,
-                ["user": ["name": .string(name), "password": "pw", "default_project_id": .string(project), "email": "x@example.org"]]
+                [
+                    "user": [
+                        "name": .string(name), "password": "pw", "default_project_id": .string(project),
+                        "email": "x@example.org",
+                    ]
+                ]
             ).body["user"]?["id"]?.string)
         let grant = "/v3/projects/\(project)/users/\(user)/roles/\(try await self.role(role, admin))"
         #expect(try await ask(.put, grant, token: admin).status == 204)

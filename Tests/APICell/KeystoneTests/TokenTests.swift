@@ -38,14 +38,17 @@ import Tokens
             #expect(Set(image.compactMap { $0["url"]?.string }) == ["http://top:9292"])
             #expect(image.count == 12)
             #expect(try await keystone.ask(.get, "/v3/auth/catalog", token: token).body["catalog"] == .array(catalog))
-            #expect(try await keystone.ask(.get, "/v3/auth/tokens?nocatalog", token: token, subject: token).body["token"]?["catalog"] == nil)
+            #expect(
+                try await keystone.ask(.get, "/v3/auth/tokens?nocatalog", token: token, subject: token).body["token"]?[
+                    "catalog"] == nil)
         }
     }
 
     @Test func atMostThirtyTwoChildRegionsAreShown() async throws {
         try await KeystoneFixture.with { keystone in
             for number in 0..<40 {
-                try await keystone.service.upsertRegion(name: CellName("r\(100 + number)"), urls: ["compute": "http://r\(number)"])
+                try await keystone.service.upsertRegion(
+                    name: CellName("r\(100 + number)"), urls: ["compute": "http://r\(number)"])
             }
             let (_, body) = try await keystone.login(KeystoneFixture.password("admin", "secret"))
             let compute = try #require(body["catalog"]?.array?.first { $0["type"] == "compute" }?["endpoints"]?.array)
@@ -55,7 +58,10 @@ import Tokens
             try await keystone.service.upsertRegion(name: "amsterdam", urls: ["compute": "http://moved"])
             let moved = try await keystone.login(KeystoneFixture.password("admin", "secret")).body
             let endpoints = try #require(moved["catalog"]?.array?.first { $0["type"] == "compute" }?["endpoints"]?.array)
-            #expect(endpoints.filter { $0["region"] == "amsterdam" }.map { $0["url"] } == ["http://moved", "http://moved", "http://moved"])
+            #expect(
+                endpoints.filter { $0["region"] == "amsterdam" }.map { $0["url"] } == [
+                    "http://moved", "http://moved", "http://moved",
+                ])
         }
     }
 
@@ -70,20 +76,25 @@ import Tokens
             let explicit = try await keystone.login(KeystoneFixture.password("ann", "pw", scope: ["unscoped": [:]]))
             #expect(explicit.body["project"] == nil)
             // Token to token, as the openstack client does.
-            let scoped = try await keystone.login(KeystoneFixture.token(unscoped.token, scope: ["project": ["id": .string(project)]]))
+            let scoped = try await keystone.login(
+                KeystoneFixture.token(unscoped.token, scope: ["project": ["id": .string(project)]]))
             #expect(scoped.body["project"]?["id"]?.string == project)
             #expect(scoped.body["methods"]?.array == ["password", "token"])
             #expect(scoped.body["expires_at"] == unscoped.body["expires_at"])
             #expect(scoped.body["audit_ids"]?.array?.last == unscoped.body["audit_ids"]?.array?.first)
             let named: JSONValue = ["project": ["name": "p-ann", "domain": ["name": "Default"]]]
-            #expect(try await keystone.login(KeystoneFixture.token(scoped.token, scope: named)).body["project"]?["id"]?.string == project)
+            #expect(
+                try await keystone.login(KeystoneFixture.token(scoped.token, scope: named)).body["project"]?["id"]?.string
+                    == project)
             let system = try await keystone.login(KeystoneFixture.password("admin", "secret", scope: ["system": ["all": true]]))
             #expect(system.body["system"]?["all"] == true)
             for scope: JSONValue in [
-                ["system": ["all": true]], ["domain": ["id": "default"]], ["project": ["name": "admin", "domain": ["id": "default"]]],
+                ["system": ["all": true]], ["domain": ["id": "default"]],
+                ["project": ["name": "admin", "domain": ["id": "default"]]],
                 ["project": ["id": "nowhere"]],
             ] {
-                let answer = try await keystone.ask(.post, "/v3/auth/tokens", KeystoneFixture.password("ann", "pw", scope: scope))
+                let answer = try await keystone.ask(
+                    .post, "/v3/auth/tokens", KeystoneFixture.password("ann", "pw", scope: scope))
                 #expect(answer.status == 401)
             }
         }
@@ -115,9 +126,17 @@ import Tokens
     @Test func bodiesThatAreNotRequestsAre400() async throws {
         try await KeystoneFixture.with { keystone in
             for body: JSONValue in [
-                [], [:], ["auth": [:]], ["auth": ["identity": ["methods": []]]], ["auth": ["identity": ["methods": ["password"]]]],
+                [], [:], ["auth": [:]], ["auth": ["identity": ["methods": []]]],
+                ["auth": ["identity": ["methods": ["password"]]]],
                 ["auth": ["identity": ["methods": ["password"], "password": ["user": ["name": "a", "password": "b"]]]]],
-                ["auth": ["identity": ["methods": ["password"], "password": ["user": ["name": 5, "password": "b", "domain": ["id": "default"]]]]]],
+                [
+                    "auth": [
+                        "identity": [
+                            "methods": ["password"],
+                            "password": ["user": ["name": 5, "password": "b", "domain": ["id": "default"]]],
+                        ]
+                    ]
+                ],
                 KeystoneFixture.password("admin", "secret", scope: ["planet": [:]]),
             ] {
                 let answer = try await keystone.ask(.post, "/v3/auth/tokens", body)
@@ -149,7 +168,8 @@ import Tokens
             var letters = Array(ann)
             letters[60] = letters[60] == "A" ? "B" : "A"
             let payload = TokenPayload(
-                userID: "u", scope: .system, methods: .password, issuedAt: .now(), expiresAt: .now() + .seconds(60), auditIDs: [])
+                userID: "u", scope: .system, methods: .password, issuedAt: .now(), expiresAt: .now() + .seconds(60),
+                auditIDs: [])
             let alien = FernetKey.generate().seal(payload.encoded, seconds: 0)
             for token in [String(letters), alien, "rubbish", "", String(repeating: "A", count: 6000)] {
                 #expect(try await keystone.ask(.get, "/v3/auth/projects", token: token).status == 401)
@@ -171,7 +191,9 @@ import Tokens
             for _ in 0..<3 {
                 try keystone.keys.rotate(keeping: 6)
                 let new = try await keystone.admin()
-                for token in [old, new] { #expect(try await keystone.ask(.get, "/v3/auth/projects", token: token).status == 200) }
+                for token in [old, new] {
+                    #expect(try await keystone.ask(.get, "/v3/auth/projects", token: token).status == 200)
+                }
             }
         }
     }
@@ -201,7 +223,9 @@ import Tokens
             try await keystone.database.query("DELETE FROM keystone.assignments WHERE user_id = \(user)")
             let deadline = ContinuousClock.now + .seconds(5)
             var status = 200
-            while status == 200, .now < deadline { status = try await keystone.ask(.get, "/v3/auth/projects", token: token).status }
+            while status == 200, .now < deadline {
+                status = try await keystone.ask(.get, "/v3/auth/projects", token: token).status
+            }
             #expect(status == 401)
         }
     }
@@ -212,8 +236,12 @@ import Tokens
             let (user, _, _) = try await keystone.member("ann", admin)
             let token = try await keystone.login(KeystoneFixture.password("ann", "pw")).token
             let path = "/v3/users/\(user)/password"
-            #expect(try await keystone.ask(.post, path, token: token, ["user": ["original_password": "no", "password": "new"]]).status == 401)
-            #expect(try await keystone.ask(.post, path, token: token, ["user": ["original_password": "pw", "password": "new"]]).status == 204)
+            #expect(
+                try await keystone.ask(.post, path, token: token, ["user": ["original_password": "no", "password": "new"]])
+                    .status == 401)
+            #expect(
+                try await keystone.ask(.post, path, token: token, ["user": ["original_password": "pw", "password": "new"]])
+                    .status == 204)
             #expect(try await keystone.ask(.get, "/v3/auth/projects", token: token).status == 401)
             #expect(try await keystone.ask(.post, "/v3/auth/tokens", KeystoneFixture.password("ann", "pw")).status == 401)
             _ = try await keystone.login(KeystoneFixture.password("ann", "new"))
@@ -222,7 +250,8 @@ import Tokens
 
     @Test func revocationsOfTokensThatHaveExpiredAreForgotten() async throws {
         try await KeystoneFixture.with { keystone in
-            try await keystone.database.query("INSERT INTO keystone.revocations VALUES ('old', \(Timestamp.now() - .seconds(1)))")
+            try await keystone.database.query(
+                "INSERT INTO keystone.revocations VALUES ('old', \(Timestamp.now() - .seconds(1)))")
             let token = try await keystone.admin()
             try await keystone.ask(.delete, "/v3/auth/tokens", token: token, subject: token)
             let rows = try await keystone.database.query("SELECT audit_id FROM keystone.revocations")

@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct JSONTests {
     @Test func anObjectKeepsItsOrderAndItsTypes() throws {
-        let value = try JSONValue(parsing: #" {"z": 1, "a": [true, null, -2.5e1, "x\n\u00e9\ud83d\ude00"], "m": {"k": 9007199254740993}} "#)
+        let value = try JSONValue(
+            parsing: #" {"z": 1, "a": [true, null, -2.5e1, "x\n\u00e9\ud83d\ude00"], "m": {"k": 9007199254740993}} "#)
         #expect(value.object?.keys == ["z", "a", "m"])
         #expect(value["a"]?.array == [true, .null, .double(-25), "x\né😀"])
         #expect(value["m"]?["k"]?.int == 9_007_199_254_740_993)
@@ -15,8 +16,10 @@ import Testing
     @Test(arguments: [
         ("{", "line 1, column 2"), ("[1,]", "']' stands where a value should"), (#"{"a" 1}"#, "'1' stands where ':' should"),
         ("{'a': 1}", "a name in double quotes"), ("01", "starts with 0"), ("1 2", "end of text"), ("\"a", "doesn't end"),
-        ("\"\u{1}\"", "control character"), (#""\ud800""#, "surrogate"), (#""\x""#, "isn't an escape"), ("1e999", "out of range"),
-        ("nul", "a value"), ("", "it ends where a value should stand"), ("{\n\n  \"a\": tru}", "line 3, column 8"), ("-", "a digit"), ("1.", "a digit"),
+        ("\"\u{1}\"", "control character"), (#""\ud800""#, "surrogate"), (#""\x""#, "isn't an escape"),
+        ("1e999", "out of range"),
+        ("nul", "a value"), ("", "it ends where a value should stand"), ("{\n\n  \"a\": tru}", "line 3, column 8"),
+        ("-", "a digit"), ("1.", "a digit"),
     ]) func whatIsNotJSONIsRefusedWithThePlace(_ text: String, _ sentence: String) {
         let error = #expect(throws: CloudError.self) { try JSONValue(parsing: text) }
         #expect(error?.code == .badRequest)
@@ -29,7 +32,9 @@ import Testing
 
     @Test func nestingHasALimit() throws {
         _ = try JSONValue(parsing: String(repeating: "[", count: 64) + String(repeating: "]", count: 64))
-        #expect(throws: CloudError.self) { try JSONValue(parsing: String(repeating: "[", count: 65) + String(repeating: "]", count: 65)) }
+        #expect(throws: CloudError.self) {
+            try JSONValue(parsing: String(repeating: "[", count: 65) + String(repeating: "]", count: 65))
+        }
         #expect(throws: CloudError.self) { try JSONValue(parsing: String(repeating: "[", count: 1_000_000)) }
     }
 
@@ -62,14 +67,21 @@ import Testing
     }
 
     @Test func fieldsRefuseInNovasWords() throws {
-        let fields = try JSONFields(try JSONValue(parsing: #"{"server": {"name": 5, "min_count": "x", "big": "7", "tags": {"a": 1}}}"#), in: "server")
+        let fields = try JSONFields(
+            try JSONValue(parsing: #"{"server": {"name": 5, "min_count": "x", "big": "7", "tags": {"a": 1}}}"#), in: "server")
         func message(_ body: () throws -> Void) -> String { (#expect(throws: CloudError.self) { try body() })?.message ?? "" }
-        #expect(message { _ = try fields.string("name") } == "Invalid input for field/attribute name. Value: 5. 5 is not of type 'string'")
-        #expect(message { _ = try fields.int("min_count") } == "Invalid input for field/attribute min_count. Value: x. 'x' is not of type 'integer'")
+        #expect(
+            message { _ = try fields.string("name") }
+                == "Invalid input for field/attribute name. Value: 5. 5 is not of type 'string'")
+        #expect(
+            message { _ = try fields.int("min_count") }
+                == "Invalid input for field/attribute min_count. Value: x. 'x' is not of type 'integer'")
         #expect(try fields.int("big") == 7)
         #expect(message { _ = try fields.int("big", in: 8...9) }.hasSuffix("7 is less than the minimum of 8"))
         #expect(message { _ = try fields.string("flavorRef") }.hasSuffix("'flavorRef' is a required property"))
-        #expect(message { try fields.allow(only: ["name"]) }.contains("Additional properties are not allowed ('min_count', 'big', 'tags' were unexpected)"))
+        #expect(
+            message { try fields.allow(only: ["name"]) }.contains(
+                "Additional properties are not allowed ('min_count', 'big', 'tags' were unexpected)"))
         #expect(message { _ = try fields.optionalTexts("tags") }.contains("1 is not of type 'string'"))
         #expect(message { _ = try JSONFields(.array([]), in: "server") }.contains("not of type 'object'"))
         #expect(message { _ = try JSONFields(["name": ""], name: "server").resourceName("name") }.contains("too short"))

@@ -42,7 +42,8 @@ private struct Oops: Error {}
     }
 
     private func ask(
-        _ method: HTTPRequest.Method, _ path: String, _ style: ErrorStyle = .nova, headers: HTTPFields = [:], body: String? = nil
+        _ method: HTTPRequest.Method, _ path: String, _ style: ErrorStyle = .nova, headers: HTTPFields = [:],
+        body: String? = nil
     ) async throws -> TestResponse {
         try await server(style).application.test(.router) { client in
             try await client.execute(uri: path, method: method, headers: headers, body: body.map { ByteBuffer(string: $0) })
@@ -54,7 +55,9 @@ private struct Oops: Error {}
         #expect(nova.status == .notFound)
         #expect(String(buffer: nova.body) == #"{"itemNotFound":{"code":404,"message":"The resource could not be found."}}"#)
         let keystone = try await ask(.get, "/nowhere", .keystone)
-        #expect(String(buffer: keystone.body) == #"{"error":{"code":404,"message":"The resource could not be found.","title":"Not Found"}}"#)
+        #expect(
+            String(buffer: keystone.body)
+                == #"{"error":{"code":404,"message":"The resource could not be found.","title":"Not Found"}}"#)
         let glance = try await ask(.get, "/full", .glance)
         #expect(glance.status == .forbidden)
         #expect(glance.headers[.contentType] == "text/html; charset=UTF-8")
@@ -100,8 +103,10 @@ private struct Oops: Error {}
 
     @Test func bodiesHaveALimitAndAType() async throws {
         #expect(try await ask(.post, "/echo", body: #"{"a": 1}"#).status == .ok)
-        #expect(try await ask(.post, "/echo", body: "{\"a\": \"\(String(repeating: "x", count: 64))\"}").status == .contentTooLarge)
-        #expect(try await ask(.post, "/echo", headers: [.contentType: "text/xml"], body: "<a/>").status == .unsupportedMediaType)
+        #expect(
+            try await ask(.post, "/echo", body: "{\"a\": \"\(String(repeating: "x", count: 64))\"}").status == .contentTooLarge)
+        #expect(
+            try await ask(.post, "/echo", headers: [.contentType: "text/xml"], body: "<a/>").status == .unsupportedMediaType)
         #expect(try await ask(.post, "/echo", body: "{").status == .badRequest)
         #expect(try await ask(.post, "/echo").status == .badRequest)
     }
@@ -111,7 +116,8 @@ private struct Oops: Error {}
         let router = APIRouter.service("test", errors: .nova, identityURL: "")
         router.get("open") { _, _ in Response.json { $0.field("ok", true) } }
         let server = try APIServer(
-            name: "test", router: router, host: "127.0.0.1", port: 0, logger: Logger(label: "test"), onRunning: { found.yield($0) })
+            name: "test", router: router, host: "127.0.0.1", port: 0, logger: Logger(label: "test"),
+            onRunning: { found.yield($0) })
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             let port = try #require(await ports.first { _ in true })

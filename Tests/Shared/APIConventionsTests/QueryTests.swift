@@ -21,7 +21,9 @@ import Testing
         let paging = try Paging(query, maximum: 1000)
         #expect(paging.limit == 2)
         #expect(paging.marker == "old")
-        #expect(paging.next(after: "id", count: 2, path: "/v2.1/servers", query: query) == "/v2.1/servers?limit=2&name=a%26b&marker=id")
+        #expect(
+            paging.next(after: "id", count: 2, path: "/v2.1/servers", query: query)
+                == "/v2.1/servers?limit=2&name=a%26b&marker=id")
         #expect(paging.next(after: "id", count: 1, path: "/", query: query) == nil)
         #expect(try Paging(try QueryItems("limit=5000"), maximum: 1000).limit == 1000)
         #expect(throws: CloudError.self) { try Paging(try QueryItems("limit=-1")) }

@@ -6,7 +6,7 @@ import ServiceLifecycle
 import Testing
 
 #if canImport(FoundationNetworking)
-    import FoundationNetworking
+import FoundationNetworking
 #endif
 
 @Suite struct HealthServerTests {

@@ -24,11 +24,16 @@ import Testing
     }
 
     @Test(arguments: [
-        "gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDB==",  // wrong last bits
-        "gAAAAAAdwJ6xAAECAwQFBgcICQoLDA0OD3HkMATM5lFqGaerZ-fWPA==",  // too short
-        "%%%%%%%%%%%%%AECAwQFBgcICQoLDA0OD3HkMATM5lFqGaerZ-fWPAl1-szkFVzXTuGb4hR8AKtwcaX1YdykRtfsH-p1YsUD2Q==",  // not base64
-        "gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDAA",  // one byte more
-        "gQAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDA==",  // another version
+        // wrong last bits
+        "gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDB==",
+        // too short
+        "gAAAAAAdwJ6xAAECAwQFBgcICQoLDA0OD3HkMATM5lFqGaerZ-fWPA==",
+        // not base64
+        "%%%%%%%%%%%%%AECAwQFBgcICQoLDA0OD3HkMATM5lFqGaerZ-fWPAl1-szkFVzXTuGb4hR8AKtwcaX1YdykRtfsH-p1YsUD2Q==",
+        // one byte more
+        "gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDAA",
+        // another version
+        "gQAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDA==",
         "",
     ]) func refusesWhatIsNotAToken(_ text: String) throws {
         let key = try #require(key)
@@ -56,10 +61,12 @@ import Testing
     }
 
     @Test func aPayloadSurvivesTheRoundTripAndIsSmall() throws {
-        for scope: TokenPayload.Scope in [.unscoped, .project("0123456789abcdef0123456789abcdef"), .domain("default"), .system] {
+        for scope: TokenPayload.Scope in [.unscoped, .project("0123456789abcdef0123456789abcdef"), .domain("default"), .system]
+        {
             let payload = TokenPayload(
                 userID: "fedcba9876543210fedcba9876543210", scope: scope, methods: [.password, .token],
-                issuedAt: Timestamp(microseconds: 1_700_000_000_000_001), expiresAt: Timestamp(microseconds: 1_700_003_600_000_001),
+                issuedAt: Timestamp(microseconds: 1_700_000_000_000_001),
+                expiresAt: Timestamp(microseconds: 1_700_003_600_000_001),
                 auditIDs: [TokenPayload.newAuditID(), TokenPayload.newAuditID()])
             let bytes = payload.encoded
             #expect(TokenPayload(decoding: bytes) == payload)

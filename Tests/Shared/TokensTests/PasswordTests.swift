@@ -16,7 +16,9 @@ import Testing
             "password", "NaCl", PasswordHash.Cost(ln: 10, r: 8, p: 16),
             "fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b3731622eaf30d92e22a3886ff109279d9830dac727afb94a83ee6d8360cbdfa2cc0640"
         ),
-    ]) func scryptGivesTheVectorsOfTheRFC(_ password: String, _ salt: String, _ cost: PasswordHash.Cost, _ expected: String) throws {
+    ]) func scryptGivesTheVectorsOfTheRFC(_ password: String, _ salt: String, _ cost: PasswordHash.Cost, _ expected: String)
+        throws
+    {
         #expect(try PasswordHash.derive(password, salt: Array(salt.utf8), cost: cost, count: 64).hex == expected)
     }
 

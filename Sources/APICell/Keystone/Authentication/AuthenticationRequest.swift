@@ -76,7 +76,9 @@ struct AuthenticationRequest: Sendable {
         }
         if let domain = try scope.optionalFields("domain") { return .domain(try DomainSelector(domain)) }
         if let system = try scope.optionalFields("system") {
-            guard try system.optionalBool("all") == true else { throw JSONFields.invalid("system", .object(system.object), "'all' must be true") }
+            guard try system.optionalBool("all") == true else {
+                throw JSONFields.invalid("system", .object(system.object), "'all' must be true")
+            }
             return .system
         }
         if scope.has("unscoped") { return .unscoped }

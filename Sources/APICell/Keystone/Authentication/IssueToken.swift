@@ -18,7 +18,9 @@ struct IssueToken: Sendable {
         var auditChain: [String]
     }
 
-    func callAsFunction(_ request: AuthenticationRequest, now: Timestamp = .now()) async throws -> (text: String, token: ValidToken) {
+    func callAsFunction(_ request: AuthenticationRequest, now: Timestamp = .now()) async throws -> (
+        text: String, token: ValidToken
+    ) {
         let proven = try await prove(request.proofs, now: now)
         let scope = try await scope(request.scope, for: proven)
         guard let subject = try await store.subject(proven.user, in: scope, notRevoked: []), subject.hasAccess else {

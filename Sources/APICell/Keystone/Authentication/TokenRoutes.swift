@@ -83,10 +83,14 @@ struct TokenRoutes: Sendable {
         }
     }
 
-    private func answer(_ status: HTTPResponse.Status, _ token: ValidToken, _ text: String, _ request: Request) async throws -> Response {
+    private func answer(_ status: HTTPResponse.Status, _ token: ValidToken, _ text: String, _ request: Request) async throws
+        -> Response
+    {
         let wantsCatalog = try !request.query.has("nocatalog") && token.subject.scope != .unscoped
         let catalog = wantsCatalog ? try await identity.catalog.current().json(for: token.caller.projectID) : nil
-        return .json(status, headers: [.subjectToken: text, .vary: "X-Auth-Token"], capacity: 1024 + (catalog?.utf8.count ?? 0)) {
+        return .json(
+            status, headers: [.subjectToken: text, .vary: "X-Auth-Token"], capacity: 1024 + (catalog?.utf8.count ?? 0)
+        ) {
             $0.token(token, catalog: catalog)
         }
     }

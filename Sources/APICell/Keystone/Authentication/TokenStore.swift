@@ -37,7 +37,9 @@ struct TokenStore: Sendable {
         case .unscoped: found = .unscoped
         case .system: found = .system
         case .project:
-            guard let id: ProjectID = try row.get("project_id"), let domain: DomainID = try row.get("project_domain_id") else { return nil }
+            guard let id: ProjectID = try row.get("project_id"), let domain: DomainID = try row.get("project_domain_id") else {
+                return nil
+            }
             let home = NamedDomain(id: domain, name: try row.get("project_domain_name"))
             found = .project(NamedProject(id: id, name: try row.get("project_name"), domain: home))
         case .domain:
@@ -80,7 +82,9 @@ struct TokenStore: Sendable {
                 """)
         }
         return try rows.first.map { row in
-            Account(id: try row.get("id"), passwordHash: try row.get("password_hash"), defaultProject: try row.get("default_project_id"))
+            Account(
+                id: try row.get("id"), passwordHash: try row.get("password_hash"),
+                defaultProject: try row.get("default_project_id"))
         }
     }
 

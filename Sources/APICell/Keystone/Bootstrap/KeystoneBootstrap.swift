@@ -35,12 +35,15 @@ package struct KeystoneBootstrap: Sendable {
     @discardableResult
     package func run(adminPassword: String, publicURLs: [String: String], regions: [Region] = []) async throws -> [String] {
         var made: [String] = []
-        if try await insert("INSERT INTO keystone.domains (id, name, description) VALUES ('default', 'Default', 'The default domain') ON CONFLICT DO NOTHING") {
+        if try await insert(
+            "INSERT INTO keystone.domains (id, name, description) VALUES ('default', 'Default', 'The default domain') ON CONFLICT DO NOTHING"
+        ) {
             made.append("domain Default")
         }
         made += try await roles()
         made += try await user("admin", password: adminPassword, project: "admin", roles: ["admin"], alsoSystem: true)
-        made += try await region(Region(name: Catalog.federation, description: "All regions of the federation", urls: publicURLs), parent: nil)
+        made += try await region(
+            Region(name: Catalog.federation, description: "All regions of the federation", urls: publicURLs), parent: nil)
         for one in regions {
             // Identity and images have one address in all regions; a region's own compute is scoped to it.
             var whole = one
@@ -62,15 +65,21 @@ package struct KeystoneBootstrap: Sendable {
             INSERT INTO keystone.projects (id, name, domain_id, description) VALUES (\(newProject), \(project), 'default', '')
             ON CONFLICT DO NOTHING
             """)
-        { made.append("project \(project)") }
-        let projectID: String = try await one("SELECT id FROM keystone.projects WHERE domain_id = 'default' AND name = \(project)").get("id")
+        {
+            made.append("project \(project)")
+        }
+        let projectID: String = try await one(
+            "SELECT id FROM keystone.projects WHERE domain_id = 'default' AND name = \(project)"
+        ).get("id")
         let newUser = Identity.newID()
         if try await insert(
             """
             INSERT INTO keystone.users (id, name, domain_id, default_project_id) VALUES (\(newUser), \(name), 'default', \(projectID))
             ON CONFLICT DO NOTHING
             """)
-        { made.append("user \(name)") }
+        {
+            made.append("user \(name)")
+        }
         let row = try await one("SELECT id, password_hash FROM keystone.users WHERE domain_id = 'default' AND name = \(name)")
         let userID: UserID = try row.get("id")
         if try await !hasher.matches(password, stored: try row.get("password_hash")) {
@@ -100,7 +109,9 @@ package struct KeystoneBootstrap: Sendable {
             INSERT INTO keystone.regions (id, description, parent_region_id) VALUES (\(region.name), \(region.description), \(parent))
             ON CONFLICT DO NOTHING
             """)
-        { made.append("region \(region.name)") }
+        {
+            made.append("region \(region.name)")
+        }
         for (type, url) in region.urls.sorted(by: { $0.key < $1.key }) {
             let service = try await service(type, &made)
             for interface in ["public", "internal", "admin"] {
@@ -115,7 +126,9 @@ package struct KeystoneBootstrap: Sendable {
         let names = ["admin", "manager", "member", "reader", "service"]
         for name in names {
             let id = Identity.newID()
-            if try await insert("INSERT INTO keystone.roles (id, name) VALUES (\(id), \(name)) ON CONFLICT DO NOTHING") { made.append("role \(name)") }
+            if try await insert("INSERT INTO keystone.roles (id, name) VALUES (\(id), \(name)) ON CONFLICT DO NOTHING") {
+                made.append("role \(name)")
+            }
         }
         for (prior, implied) in zip(names.prefix(3), names.dropFirst()) {
             _ = try await insert(
@@ -136,18 +149,23 @@ package struct KeystoneBootstrap: Sendable {
             INSERT INTO keystone.services (id, type, name) SELECT \(id), \(type), \(name)
             WHERE NOT EXISTS (SELECT FROM keystone.services WHERE type = \(type))
             """)
-        { made.append("service \(type)") }
+        {
+            made.append("service \(type)")
+        }
         return try await one("SELECT id FROM keystone.services WHERE type = \(type) ORDER BY id LIMIT 1").get("id")
     }
 
-    private func endpoint(_ service: String, _ type: String, _ region: String, _ interface: String, _ url: String) async throws -> [String] {
+    private func endpoint(_ service: String, _ type: String, _ region: String, _ interface: String, _ url: String) async throws
+        -> [String]
+    {
         let known = try await database.query(
             """
             SELECT id, url FROM keystone.endpoints WHERE service_id = \(service) AND region_id = \(region) AND interface = \(interface)
             ORDER BY id LIMIT 1
             """)
         guard let row = known.first else {
-            let endpoint = EndpointRow(id: Identity.newID(), service: service, region: region, interface: interface, url: url, enabled: true)
+            let endpoint = EndpointRow(
+                id: Identity.newID(), service: service, region: region, interface: interface, url: url, enabled: true)
             try await CatalogStore(database: database).insert(endpoint)
             return ["\(interface) endpoint of \(type) in \(region)"]
         }

@@ -50,11 +50,14 @@ struct CatalogStore: Sendable {
             let id: String = try row.get("id")
             if let endpoint: String = try row.get("endpoint_id") {
                 endpoints.append(
-                    Catalog.Endpoint(id: endpoint, interface: try row.get("interface"), region: try row.get("region_id"), url: try row.get("url")))
+                    Catalog.Endpoint(
+                        id: endpoint, interface: try row.get("interface"), region: try row.get("region_id"),
+                        url: try row.get("url")))
             }
             let isLast = try index + 1 == rows.count || rows[index + 1].get("id") != id
             if isLast {
-                entries.append(Catalog.Entry(id: id, type: try row.get("type"), name: try row.get("name"), endpoints: endpoints))
+                entries.append(
+                    Catalog.Entry(id: id, type: try row.get("type"), name: try row.get("name"), endpoints: endpoints))
                 endpoints = []
             }
         }
@@ -73,17 +76,20 @@ struct CatalogStore: Sendable {
     }
 
     func region(_ id: String) async throws -> RegionRow? {
-        try await database.query("SELECT id, description, parent_region_id FROM keystone.regions WHERE id = \(id)").first.map(Self.region)
+        try await database.query("SELECT id, description, parent_region_id FROM keystone.regions WHERE id = \(id)").first.map(
+            Self.region)
     }
 
     func insert(_ region: RegionRow) async throws {
         try await database.query(
-            "INSERT INTO keystone.regions (id, description, parent_region_id) VALUES (\(region.id), \(region.description), \(region.parent))")
+            "INSERT INTO keystone.regions (id, description, parent_region_id) VALUES (\(region.id), \(region.description), \(region.parent))"
+        )
     }
 
     func update(_ region: RegionRow) async throws {
         try await database.query(
-            "UPDATE keystone.regions SET description = \(region.description), parent_region_id = \(region.parent) WHERE id = \(region.id)")
+            "UPDATE keystone.regions SET description = \(region.description), parent_region_id = \(region.parent) WHERE id = \(region.id)"
+        )
     }
 
     func deleteRegion(_ id: String) async throws -> Bool {
@@ -102,7 +108,8 @@ struct CatalogStore: Sendable {
     }
 
     func service(_ id: String) async throws -> ServiceRow? {
-        try await database.query("SELECT id, type, name, description, enabled FROM keystone.services WHERE id = \(id)").first.map(Self.service)
+        try await database.query("SELECT id, type, name, description, enabled FROM keystone.services WHERE id = \(id)").first
+            .map(Self.service)
     }
 
     func insert(_ service: ServiceRow) async throws {
@@ -172,7 +179,8 @@ struct CatalogStore: Sendable {
 
     private static func service(_ row: Row) throws -> ServiceRow {
         ServiceRow(
-            id: try row.get("id"), type: try row.get("type"), name: try row.get("name"), description: try row.get("description"),
+            id: try row.get("id"), type: try row.get("type"), name: try row.get("name"),
+            description: try row.get("description"),
             enabled: try row.get("enabled"))
     }
 

@@ -34,7 +34,8 @@ struct EndpointRoutes: Sendable {
         let fields = try JSONFields(try await readJSON(request), in: "endpoint")
         var endpoint = EndpointRow(
             id: Identity.newID(), service: try fields.string("service_id"), region: nil,
-            interface: try interface(fields), url: try fields.string("url", length: 1...2048), enabled: try fields.optionalBool("enabled", allowingWords: false) ?? true)
+            interface: try interface(fields), url: try fields.string("url", length: 1...2048),
+            enabled: try fields.optionalBool("enabled", allowingWords: false) ?? true)
         try await changeRegion(of: &endpoint, fields)
         try await withTargets(endpoint) { try await store.insert($0) }
         await identity.changed()
@@ -66,7 +67,8 @@ struct EndpointRoutes: Sendable {
     private func interface(_ fields: JSONFields) throws(CloudError) -> String {
         let interface = try fields.string("interface")
         guard ["public", "internal", "admin"].contains(interface) else {
-            throw JSONFields.invalid("interface", .string(interface), "'\(interface)' is not one of ['admin', 'internal', 'public']")
+            throw JSONFields.invalid(
+                "interface", .string(interface), "'\(interface)' is not one of ['admin', 'internal', 'public']")
         }
         return interface
     }
@@ -90,7 +92,8 @@ struct EndpointRoutes: Sendable {
             try await body(endpoint)
         } catch let error as DatabaseError where error.sqlState == .foreignKeyViolation {
             throw CloudError(
-                .badRequest, "The service \(endpoint.service) or the region \(endpoint.region ?? "") doesn't exist.", cause: error)
+                .badRequest, "The service \(endpoint.service) or the region \(endpoint.region ?? "") doesn't exist.",
+                cause: error)
         }
     }
 

@@ -63,7 +63,8 @@ struct RegionRoutes: Sendable {
         do {
             _ = try await store.deleteRegion(region.id)
         } catch let error as DatabaseError where error.sqlState == .foreignKeyViolation {
-            throw CloudError(.conflict, "The region \(region.id) still has endpoints or child regions. Delete them first.", cause: error)
+            throw CloudError(
+                .conflict, "The region \(region.id) still has endpoints or child regions. Delete them first.", cause: error)
         }
         await identity.changed()
         return .empty()

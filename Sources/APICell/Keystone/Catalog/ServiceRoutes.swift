@@ -32,7 +32,8 @@ struct ServiceRoutes: Sendable {
         let fields = try JSONFields(try await readJSON(request), in: "service")
         let service = ServiceRow(
             id: Identity.newID(), type: try fields.resourceName("type"), name: try fields.optionalString("name") ?? "",
-            description: try fields.optionalString("description") ?? "", enabled: try fields.optionalBool("enabled", allowingWords: false) ?? true)
+            description: try fields.optionalString("description") ?? "",
+            enabled: try fields.optionalBool("enabled", allowingWords: false) ?? true)
         try await store.insert(service)
         await identity.changed()
         return answer(.created, service)

@@ -33,7 +33,8 @@ struct DomainRoutes: Sendable {
         let fields = try JSONFields(try await readJSON(request), in: "domain")
         let domain = DomainRow(
             id: DomainID(Identity.newID()), name: try fields.resourceName("name", length: 1...64),
-            description: try fields.optionalString("description", length: 0...1024) ?? "", enabled: try fields.optionalBool("enabled", allowingWords: false) ?? true)
+            description: try fields.optionalString("description", length: 0...1024) ?? "",
+            enabled: try fields.optionalBool("enabled", allowingWords: false) ?? true)
         try await storing("domain", domain.name) { try await store.insert(domain) }
         await identity.changed()
         return answer(.created, domain)

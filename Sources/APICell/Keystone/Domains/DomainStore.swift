@@ -33,7 +33,8 @@ struct DomainStore: Sendable {
     }
 
     func domain(_ id: DomainID) async throws -> DomainRow? {
-        try await database.query("SELECT id, name, description, enabled FROM keystone.domains WHERE id = \(id)").first.map(Self.domain)
+        try await database.query("SELECT id, name, description, enabled FROM keystone.domains WHERE id = \(id)").first.map(
+            Self.domain)
     }
 
     func insert(_ domain: DomainRow) async throws {
@@ -57,7 +58,9 @@ struct DomainStore: Sendable {
     }
 
     private static func domain(_ row: Row) throws -> DomainRow {
-        DomainRow(id: try row.get("id"), name: try row.get("name"), description: try row.get("description"), enabled: try row.get("enabled"))
+        DomainRow(
+            id: try row.get("id"), name: try row.get("name"), description: try row.get("description"),
+            enabled: try row.get("enabled"))
     }
 }
 

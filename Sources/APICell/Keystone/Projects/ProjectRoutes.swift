@@ -29,12 +29,14 @@ struct ProjectRoutes: Sendable {
         if query.has("is_domain"), query.flag("is_domain") {
             return identity.list("projects", [ProjectRow](), of: request) { $0.project($1, identity) }
         }
-        var filter = ProjectFilter(name: query["name"], domain: query["domain_id"].map { DomainID($0) }, parent: query["parent_id"])
+        var filter = ProjectFilter(
+            name: query["name"], domain: query["domain_id"].map { DomainID($0) }, parent: query["parent_id"])
         if query.has("enabled") { filter.enabled = query.flag("enabled") }
         if let tags = query["tags"] { filter.tags = tags.split(separator: ",").map { String($0) } }
         let projects = try await store.projects(filter, after: paging.marker, limit: paging.limit)
         let next = paging.next(
-            after: projects.last?.id.rawValue, count: projects.count, path: "\(identity.baseURL)\(request.uri.path)", query: query)
+            after: projects.last?.id.rawValue, count: projects.count, path: "\(identity.baseURL)\(request.uri.path)",
+            query: query)
         return identity.list("projects", projects, of: request, next: next) { $0.project($1, identity) }
     }
 
@@ -59,8 +61,10 @@ struct ProjectRoutes: Sendable {
         }
         var project = ProjectRow(
             id: ProjectID(Identity.newID()), name: try fields.resourceName("name", length: 1...64),
-            domain: DomainID(try fields.optionalString("domain_id") ?? caller.projectDomainID?.rawValue ?? caller.userDomainID.rawValue),
-            description: try fields.optionalString("description", length: 0...4096) ?? "", enabled: try fields.optionalBool("enabled", allowingWords: false) ?? true,
+            domain: DomainID(
+                try fields.optionalString("domain_id") ?? caller.projectDomainID?.rawValue ?? caller.userDomainID.rawValue),
+            description: try fields.optionalString("description", length: 0...4096) ?? "",
+            enabled: try fields.optionalBool("enabled", allowingWords: false) ?? true,
             parent: nil, tags: try tags(fields) ?? [], extra: try fields.extra(besides: Self.known))
         try await adopt(&project, try fields.optionalString("parent_id"), domainIsNamed: fields.has("domain_id"))
         let new = project
@@ -116,7 +120,8 @@ struct ProjectRoutes: Sendable {
         do {
             guard try await store.delete(ProjectID(id)) else { throw Identity.notFound("project", id) }
         } catch let error as DatabaseError where error.sqlState == .foreignKeyViolation {
-            throw CloudError(.forbidden, "Cannot delete the project \(id) since it is not a leaf in the project hierarchy.", cause: error)
+            throw CloudError(
+                .forbidden, "Cannot delete the project \(id) since it is not a leaf in the project hierarchy.", cause: error)
         }
         await identity.changed()
         return .empty()

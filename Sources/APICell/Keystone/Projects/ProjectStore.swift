@@ -80,7 +80,8 @@ struct ProjectStore: Sendable {
 
     private static func project(_ row: Row) throws -> ProjectRow {
         ProjectRow(
-            id: try row.get("id"), name: try row.get("name"), domain: try row.get("domain_id"), description: try row.get("description"),
+            id: try row.get("id"), name: try row.get("name"), domain: try row.get("domain_id"),
+            description: try row.get("description"),
             enabled: try row.get("enabled"), parent: try row.get("parent_id"), tags: try row.get("tags"),
             extra: try JSONValue(parsing: try row.jsonText("extra") ?? "{}").object ?? [:])
     }

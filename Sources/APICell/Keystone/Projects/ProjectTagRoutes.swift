@@ -42,7 +42,9 @@ struct ProjectTagRoutes: Sendable {
         }
         routes.delete("projects/{project}/tags/{tag}") { _, context in
             let tag = try context.parameter("tag")
-            guard try await find(context, "update_project").tags.contains(tag) else { throw Identity.notFound("project tag", tag) }
+            guard try await find(context, "update_project").tags.contains(tag) else {
+                throw Identity.notFound("project tag", tag)
+            }
             _ = try await change(context) { $0.removeAll { $0 == tag } }
             return Response.empty()
         }
@@ -57,7 +59,9 @@ struct ProjectTagRoutes: Sendable {
     private func change(_ context: APIRequestContext, _ body: (inout [String]) -> Void) async throws -> ProjectRow {
         var project = try await find(context, "update_project")
         body(&project.tags)
-        guard project.tags.count <= Self.limit else { throw CloudError(.badRequest, "A project has at most \(Self.limit) tags.") }
+        guard project.tags.count <= Self.limit else {
+            throw CloudError(.badRequest, "A project has at most \(Self.limit) tags.")
+        }
         try await store.update(project)
         await identity.changed()
         return project

@@ -26,19 +26,26 @@ struct AssignmentRoutes: Sendable {
     private typealias ScopeReader = @Sendable (APIRequestContext, Identity) async throws -> TokenPayload.Scope
 
     /// Each finds out whether the target exists: a role somewhere that isn't would be a trap.
-    @Sendable private static func project(_ context: APIRequestContext, _ identity: Identity) async throws -> TokenPayload.Scope {
+    @Sendable private static func project(_ context: APIRequestContext, _ identity: Identity) async throws -> TokenPayload.Scope
+    {
         let id = ProjectID(try context.parameter("project"))
-        guard try await ProjectStore(database: identity.database).project(id) != nil else { throw Identity.notFound("project", id.rawValue) }
+        guard try await ProjectStore(database: identity.database).project(id) != nil else {
+            throw Identity.notFound("project", id.rawValue)
+        }
         return .project(id)
     }
 
-    @Sendable private static func domain(_ context: APIRequestContext, _ identity: Identity) async throws -> TokenPayload.Scope {
+    @Sendable private static func domain(_ context: APIRequestContext, _ identity: Identity) async throws -> TokenPayload.Scope
+    {
         let id = DomainID(try context.parameter("domain"))
-        guard try await DomainStore(database: identity.database).domain(id) != nil else { throw Identity.notFound("domain", id.rawValue) }
+        guard try await DomainStore(database: identity.database).domain(id) != nil else {
+            throw Identity.notFound("domain", id.rawValue)
+        }
         return .domain(id)
     }
 
-    @Sendable private static func system(_ context: APIRequestContext, _ identity: Identity) async throws -> TokenPayload.Scope { .system }
+    @Sendable private static func system(_ context: APIRequestContext, _ identity: Identity) async throws -> TokenPayload.Scope
+    { .system }
 
     private func list(_ request: Request, _ context: APIRequestContext, _ scope: ScopeReader) async throws -> Response {
         _ = try identity.allow("list_grants", context)
@@ -87,7 +94,8 @@ struct AssignmentRoutes: Sendable {
             : try await store.assignments(
                 AssignmentFilter(
                     user: query["user.id"].map { UserID($0) }, role: query["role.id"],
-                    project: query["scope.project.id"].map { ProjectID($0) }, domain: query["scope.domain.id"].map { DomainID($0) },
+                    project: query["scope.project.id"].map { ProjectID($0) },
+                    domain: query["scope.domain.id"].map { DomainID($0) },
                     isSystem: query.has("scope.system"), isEffective: query.flag("effective")),
                 limit: Identity.pageLimit)
         let withNames = query.flag("include_names")
@@ -96,7 +104,9 @@ struct AssignmentRoutes: Sendable {
 
     private func user(_ context: APIRequestContext) async throws -> UserID {
         let id = UserID(try context.parameter("user"))
-        guard try await UserStore(database: identity.database).user(id) != nil else { throw Identity.notFound("user", id.rawValue) }
+        guard try await UserStore(database: identity.database).user(id) != nil else {
+            throw Identity.notFound("user", id.rawValue)
+        }
         return id
     }
 

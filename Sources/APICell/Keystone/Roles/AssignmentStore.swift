@@ -57,7 +57,8 @@ struct AssignmentStore: Sendable {
     }
 
     func assignments(_ filter: AssignmentFilter, limit: Int) async throws -> [AssignmentRow] {
-        let kind: String? = filter.project != nil ? "project" : filter.domain != nil ? "domain" : filter.isSystem ? "system" : nil
+        let kind: String? =
+            filter.project != nil ? "project" : filter.domain != nil ? "domain" : filter.isSystem ? "system" : nil
         let target = filter.project?.rawValue ?? filter.domain?.rawValue
         let rows = try await database.query(
             """

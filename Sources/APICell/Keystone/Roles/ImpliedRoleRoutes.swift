@@ -61,7 +61,8 @@ struct ImpliedRoleRoutes: Sendable {
     private func known(_ context: APIRequestContext) async throws -> (prior: RoleRow, implied: RoleRow) {
         _ = try identity.allow("list_role_inferences", context)
         let (prior, implied) = (try context.parameter("role"), try context.parameter("implied"))
-        guard let pair = try await store.implications().first(where: { $0.prior.id == prior && $0.implied.id == implied }) else {
+        guard let pair = try await store.implications().first(where: { $0.prior.id == prior && $0.implied.id == implied })
+        else {
             throw CloudError(.notFound, "\(prior.prefix(80)) does not imply \(implied.prefix(80)).")
         }
         return pair

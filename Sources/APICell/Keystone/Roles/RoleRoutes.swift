@@ -36,7 +36,8 @@ struct RoleRoutes: Sendable {
             throw CloudError(.notImplemented, "Roles that belong to one domain are not offered here.")
         }
         let role = RoleRow(
-            id: Identity.newID(), name: try fields.resourceName("name"), description: try fields.optionalString("description", length: 0...1024))
+            id: Identity.newID(), name: try fields.resourceName("name"),
+            description: try fields.optionalString("description", length: 0...1024))
         try await storing("role", role.name) { try await store.insert(role) }
         await identity.changed()
         return answer(.created, role)

@@ -22,11 +22,13 @@ struct RoleStore: Sendable {
     }
 
     func insert(_ role: RoleRow) async throws {
-        try await database.query("INSERT INTO keystone.roles (id, name, description) VALUES (\(role.id), \(role.name), \(role.description))")
+        try await database.query(
+            "INSERT INTO keystone.roles (id, name, description) VALUES (\(role.id), \(role.name), \(role.description))")
     }
 
     func update(_ role: RoleRow) async throws {
-        try await database.query("UPDATE keystone.roles SET name = \(role.name), description = \(role.description) WHERE id = \(role.id)")
+        try await database.query(
+            "UPDATE keystone.roles SET name = \(role.name), description = \(role.description) WHERE id = \(role.id)")
     }
 
     func delete(_ id: String) async throws -> Bool {
@@ -36,7 +38,8 @@ struct RoleStore: Sendable {
     /// Throws `foreignKeyViolation` for a role that doesn't exist, `checkViolation` for one that would imply itself.
     func imply(_ implied: String, by prior: String) async throws {
         try await database.query(
-            "INSERT INTO keystone.role_implications (prior_id, implied_id) VALUES (\(prior), \(implied)) ON CONFLICT DO NOTHING")
+            "INSERT INTO keystone.role_implications (prior_id, implied_id) VALUES (\(prior), \(implied)) ON CONFLICT DO NOTHING"
+        )
     }
 
     /// Whether it did.
@@ -58,7 +61,9 @@ struct RoleStore: Sendable {
         ).map { row in
             (
                 try Self.role(row),
-                RoleRow(id: try row.get("implied_id"), name: try row.get("implied_name"), description: try row.get("implied_description"))
+                RoleRow(
+                    id: try row.get("implied_id"), name: try row.get("implied_name"),
+                    description: try row.get("implied_description"))
             )
         }
     }

@@ -10,7 +10,8 @@ struct UserRoutes: Sendable {
     private var store: UserStore { UserStore(database: identity.database) }
 
     private static let known: Set<String> = [
-        "id", "name", "domain_id", "description", "enabled", "default_project_id", "password", "original_password", "options", "links",
+        "id", "name", "domain_id", "description", "enabled", "default_project_id", "password", "original_password", "options",
+        "links",
         "password_expires_at",
     ]
 
@@ -30,7 +31,8 @@ struct UserRoutes: Sendable {
         var filter = UserFilter(name: query["name"], domain: query["domain_id"].map { DomainID($0) })
         if query.has("enabled") { filter.enabled = query.flag("enabled") }
         let users = try await store.users(filter, after: paging.marker, limit: paging.limit)
-        let next = paging.next(after: users.last?.id.rawValue, count: users.count, path: "\(identity.baseURL)\(request.uri.path)", query: query)
+        let next = paging.next(
+            after: users.last?.id.rawValue, count: users.count, path: "\(identity.baseURL)\(request.uri.path)", query: query)
         return identity.list("users", users, of: request, next: next) { $0.user($1, identity) }
     }
 
@@ -45,8 +47,10 @@ struct UserRoutes: Sendable {
         let fields = try JSONFields(try await readJSON(request), in: "user")
         let user = UserRow(
             id: UserID(Identity.newID()), name: try fields.resourceName("name"),
-            domain: DomainID(try fields.optionalString("domain_id") ?? caller.projectDomainID?.rawValue ?? caller.userDomainID.rawValue),
-            description: try fields.optionalString("description", length: 0...4096), enabled: try fields.optionalBool("enabled", allowingWords: false) ?? true,
+            domain: DomainID(
+                try fields.optionalString("domain_id") ?? caller.projectDomainID?.rawValue ?? caller.userDomainID.rawValue),
+            description: try fields.optionalString("description", length: 0...4096),
+            enabled: try fields.optionalBool("enabled", allowingWords: false) ?? true,
             defaultProject: try fields.optionalString("default_project_id").map { ProjectID($0) },
             extra: try fields.extra(besides: Self.known))
         let hash = try await hash(try fields.optionalString("password", length: 0...4096))

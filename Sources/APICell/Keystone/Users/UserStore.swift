@@ -72,7 +72,8 @@ struct UserStore: Sendable {
 
     private static func user(_ row: Row) throws -> UserRow {
         UserRow(
-            id: try row.get("id"), name: try row.get("name"), domain: try row.get("domain_id"), description: try row.get("description"),
+            id: try row.get("id"), name: try row.get("name"), domain: try row.get("domain_id"),
+            description: try row.get("description"),
             enabled: try row.get("enabled"), defaultProject: try row.get("default_project_id"),
             extra: try JSONValue(parsing: try row.jsonText("extra") ?? "{}").object ?? [:])
     }

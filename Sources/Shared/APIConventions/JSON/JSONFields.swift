@@ -9,7 +9,9 @@ package struct JSONFields: Sendable {
 
     /// The members of `value`, which must be an object.
     package init(_ value: JSONValue, name: String) throws(CloudError) {
-        guard let object = value.object else { throw Self.invalid(name, value, "\(Self.quoted(value)) is not of type 'object'") }
+        guard let object = value.object else {
+            throw Self.invalid(name, value, "\(Self.quoted(value)) is not of type 'object'")
+        }
         self.object = object
         self.name = name
     }
@@ -50,7 +52,8 @@ package struct JSONFields: Sendable {
     /// A name: not blank, without blanks around it, without control characters.
     package func resourceName(_ key: String, length: ClosedRange<Int> = 1...255) throws(CloudError) -> String {
         let text = try string(key, length: length)
-        guard !text.allSatisfy(\.isWhitespace), !text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else {
+        guard !text.allSatisfy(\.isWhitespace), !text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F })
+        else {
             throw Self.invalid(key, .string(text), "'\(text)' does not match the form of a name")
         }
         return text
@@ -107,10 +110,14 @@ package struct JSONFields: Sendable {
     /// An object whose values are all text, such as metadata.
     package func optionalTexts(_ key: String, limit: Int = 1000) throws(CloudError) -> [String: String]? {
         guard let fields = try optionalFields(key) else { return nil }
-        guard fields.object.members.count <= limit else { throw Self.invalid(key, .object(fields.object), "it has too many members") }
+        guard fields.object.members.count <= limit else {
+            throw Self.invalid(key, .object(fields.object), "it has too many members")
+        }
         var texts: [String: String] = [:]
         for member in fields.object.members {
-            guard (1...255).contains(member.key.count) else { throw Self.invalid(key, .string(member.key), "a key has 1 to 255 characters") }
+            guard (1...255).contains(member.key.count) else {
+                throw Self.invalid(key, .string(member.key), "a key has 1 to 255 characters")
+            }
             texts[member.key] = try fields.text(member.key, member.value, 0...255)
         }
         return texts
@@ -120,7 +127,8 @@ package struct JSONFields: Sendable {
 
     /// `Invalid input for field/attribute <key>. Value: <value>. <problem>`, status 400.
     package static func invalid(_ key: String, _ value: JSONValue, _ problem: String, shown: String? = nil) -> CloudError {
-        CloudError(.badRequest, "Invalid input for field/attribute \(key). Value: \(clipped(shown ?? plain(value))). \(problem)")
+        CloudError(
+            .badRequest, "Invalid input for field/attribute \(key). Value: \(clipped(shown ?? plain(value))). \(problem)")
     }
 
     package func missing(_ key: String) -> CloudError {
@@ -128,7 +136,9 @@ package struct JSONFields: Sendable {
     }
 
     private func text(_ key: String, _ value: JSONValue, _ length: ClosedRange<Int>) throws(CloudError) -> String {
-        guard case .string(let text) = value else { throw Self.invalid(key, value, "\(Self.quoted(value)) is not of type 'string'") }
+        guard case .string(let text) = value else {
+            throw Self.invalid(key, value, "\(Self.quoted(value)) is not of type 'string'")
+        }
         let count = text.unicodeScalars.count
         if count < length.lowerBound { throw Self.invalid(key, value, "\(Self.quoted(value)) is too short") }
         if count > length.upperBound { throw Self.invalid(key, value, "\(Self.quoted(value)) is too long") }
@@ -144,8 +154,12 @@ package struct JSONFields: Sendable {
             case .object, .array, .double, .bool, .null: nil
             }
         guard let number else { throw Self.invalid(key, value, "\(Self.quoted(value)) is not of type 'integer'") }
-        if number < range.lowerBound { throw Self.invalid(key, value, "\(number) is less than the minimum of \(range.lowerBound)") }
-        if number > range.upperBound { throw Self.invalid(key, value, "\(number) is greater than the maximum of \(range.upperBound)") }
+        if number < range.lowerBound {
+            throw Self.invalid(key, value, "\(number) is less than the minimum of \(range.lowerBound)")
+        }
+        if number > range.upperBound {
+            throw Self.invalid(key, value, "\(number) is greater than the maximum of \(range.upperBound)")
+        }
         return number
     }
 

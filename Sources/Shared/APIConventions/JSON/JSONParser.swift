@@ -131,7 +131,9 @@ private struct JSONParser {
         case UInt8(ascii: "u"):
             var code = UInt32(try hex4())
             if (0xD800..<0xDC00).contains(code) {
-                guard take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")) else { throw problem("half of a surrogate pair is missing") }
+                guard take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")) else {
+                    throw problem("half of a surrogate pair is missing")
+                }
                 let low = UInt32(try hex4())
                 guard (0xDC00..<0xE000).contains(low) else { throw problem("half of a surrogate pair is missing") }
                 code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)

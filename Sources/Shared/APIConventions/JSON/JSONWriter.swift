@@ -60,7 +60,9 @@ package struct JSONWriter: Sendable {
     package mutating func field<ID: Identifier>(_ key: StaticString, _ value: ID?) { name(key); put(value?.description) }
     package mutating func null(_ key: StaticString) { name(key); raw("null") }
     /// Splices JSON that is known to be valid, such as a `jsonb` column's text.
-    package mutating func field(_ key: StaticString, rawJSON text: String) { name(key); bytes.append(contentsOf: text.utf8); needsComma = true }
+    package mutating func field(_ key: StaticString, rawJSON text: String) {
+        name(key); bytes.append(contentsOf: text.utf8); needsComma = true
+    }
 
     package mutating func field(named key: String, _ value: String?) { name(key); put(value) }
     package mutating func field(named key: String, _ value: Int?) { name(key); put(value) }
@@ -147,7 +149,9 @@ package struct JSONWriter: Sendable {
     private mutating func put(_ value: JSONValue) {
         switch value {
         case .object(let object):
-            braces(UInt8(ascii: "{"), UInt8(ascii: "}")) { for member in object.members { $0.field(named: member.key, member.value) } }
+            braces(UInt8(ascii: "{"), UInt8(ascii: "}")) {
+                for member in object.members { $0.field(named: member.key, member.value) }
+            }
         case .array(let values):
             braces(UInt8(ascii: "["), UInt8(ascii: "]")) { for value in values { $0.element(value) } }
         case .string(let text): put(text)

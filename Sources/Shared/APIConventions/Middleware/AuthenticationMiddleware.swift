@@ -38,6 +38,10 @@ package struct AuthenticationMiddleware: RouterMiddleware {
     }
 
     /// keystonemiddleware's list (auth_token/_request.py).
-    private static let claims: Set<String> = ["x-identity-status", "x-roles", "x-role", "x-user", "x-tenant", "x-tenant-id", "x-tenant-name"]
-    private static let claimPrefixes = ["x-user-", "x-project-", "x-domain-", "x-service-", "x-system-", "openstack-system-", "x-is-admin"]
+    private static let claims: Set<String> = [
+        "x-identity-status", "x-roles", "x-role", "x-user", "x-tenant", "x-tenant-id", "x-tenant-name",
+    ]
+    private static let claimPrefixes = [
+        "x-user-", "x-project-", "x-domain-", "x-service-", "x-system-", "openstack-system-", "x-is-admin",
+    ]
 }

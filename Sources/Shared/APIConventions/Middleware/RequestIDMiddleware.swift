@@ -18,7 +18,9 @@ package struct RequestIDMiddleware: RouterMiddleware {
         self.service = service
         self.tellsComputeID = tellsComputeID
         seconds = MetricsRegistry.shared.histogram("meridian_api_request_seconds", ["service": service])
-        answers = (1...5).map { MetricsRegistry.shared.counter("meridian_api_requests_total", ["service": service, "status": "\($0)xx"]) }
+        answers = (1...5).map {
+            MetricsRegistry.shared.counter("meridian_api_requests_total", ["service": service, "status": "\($0)xx"])
+        }
     }
 
     package func handle(

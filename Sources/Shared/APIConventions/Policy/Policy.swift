@@ -16,7 +16,8 @@ package struct Policy: Sendable {
         defaults: [String: String], overrides: [String: String] = [:], implied: [String: String] = Policy.impliedRoles
     ) throws(CloudError) {
         var rules: [String: PolicyCheck] = [:]
-        for (name, text) in Self.common.merging(defaults, uniquingKeysWith: { $1 }).merging(overrides, uniquingKeysWith: { $1 }) {
+        for (name, text) in Self.common.merging(defaults, uniquingKeysWith: { $1 }).merging(overrides, uniquingKeysWith: { $1 })
+        {
             rules[name] = try PolicyCheck(parsing: text)
         }
         for name in rules.keys { try Self.refuseLoops(name, in: rules, seen: []) }
@@ -98,7 +99,9 @@ package struct Policy: Sendable {
 
     private static func refuseLoops(_ name: String, in rules: [String: PolicyCheck], seen: Set<String>) throws(CloudError) {
         guard !seen.contains(name) else { throw CloudError(.badRequest, "The policy rule \(name) refers to itself.") }
-        guard let check = rules[name] else { throw CloudError(.badRequest, "The policy refers to rule:\(name), which doesn't exist.") }
+        guard let check = rules[name] else {
+            throw CloudError(.badRequest, "The policy refers to rule:\(name), which doesn't exist.")
+        }
         for inner in check.referredRules { try refuseLoops(inner, in: rules, seen: seen.union([name])) }
     }
 }

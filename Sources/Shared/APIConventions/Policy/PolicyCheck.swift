@@ -109,7 +109,8 @@ private struct PolicyParser {
         if let first = text.first, first == "'" || first == "\"", text.last == first, text.count > 1 {
             return .literal(String(text.dropFirst().dropLast()))
         }
-        return ["True", "False", "None"].contains(text) || text.allSatisfy(\.isNumber) ? .literal(String(text)) : .caller(String(text))
+        return ["True", "False", "None"].contains(text) || text.allSatisfy(\.isNumber)
+            ? .literal(String(text)) : .caller(String(text))
     }
 
     private func rightOperand(_ text: Substring) -> PolicyCheck.Operand {

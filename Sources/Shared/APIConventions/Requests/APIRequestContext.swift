@@ -27,12 +27,16 @@ package struct APIRequestContext: RequestContext {
 
     /// A part of the path, percent-decoded. `{name}` must stand in the route.
     package func parameter(_ name: String) throws(CloudError) -> String {
-        guard let value = parameters.get(name), !value.isEmpty else { throw CloudError(.notFound, "The resource could not be found.") }
+        guard let value = parameters.get(name), !value.isEmpty else {
+            throw CloudError(.notFound, "The resource could not be found.")
+        }
         return value
     }
 
     /// A UUID in the path; anything else can't exist: 404 with `message`.
-    package func parameter<ID: UUIDIdentifier>(_ name: String, as: ID.Type = ID.self, orNotFound message: (String) -> String) throws(CloudError) -> ID {
+    package func parameter<ID: UUIDIdentifier>(_ name: String, as: ID.Type = ID.self, orNotFound message: (String) -> String)
+        throws(CloudError) -> ID
+    {
         let text = try parameter(name)
         guard let id = ID(text) else { throw CloudError(.notFound, message(text)) }
         return id

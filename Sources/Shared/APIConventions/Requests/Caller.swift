@@ -44,7 +44,8 @@ package struct Caller: Sendable, Equatable {
     /// The project a request acts in. Throws 403 when the token isn't scoped to one.
     package func scopedProject() throws(CloudError) -> ProjectID {
         guard let projectID else {
-            throw CloudError(.forbidden, "This needs a token that is scoped to a project. Ask for one with a project in its scope.")
+            throw CloudError(
+                .forbidden, "This needs a token that is scoped to a project. Ask for one with a project in its scope.")
         }
         return projectID
     }

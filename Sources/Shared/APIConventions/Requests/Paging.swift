@@ -18,7 +18,9 @@ package struct Paging: Sendable, Equatable {
             return
         }
         guard let asked = Int(text), asked >= 0 else {
-            throw CloudError(.badRequest, "Invalid input for query parameters limit. Value: \(text.prefix(40)). limit must be an integer of 0 or more.")
+            throw CloudError(
+                .badRequest,
+                "Invalid input for query parameters limit. Value: \(text.prefix(40)). limit must be an integer of 0 or more.")
         }
         limit = min(asked, maximum)
         isLimited = true
@@ -37,7 +39,8 @@ package struct Paging: Sendable, Equatable {
         var out: [UInt8] = []
         for byte in text.utf8 {
             switch byte {
-            case 48...57, 65...90, 97...122, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"): out.append(byte)
+            case 48...57, 65...90, 97...122, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
+                out.append(byte)
             default:
                 let digits = Array("0123456789ABCDEF".utf8)
                 out += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]

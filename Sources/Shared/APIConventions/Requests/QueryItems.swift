@@ -11,7 +11,9 @@ package struct QueryItems: Sendable {
     package init(_ query: String?) throws(CloudError) {
         var items: [(String, String)] = []
         for part in (query ?? "").split(separator: "&") {
-            guard items.count < Self.limit else { throw CloudError(.badRequest, "The query has more than \(Self.limit) parameters.") }
+            guard items.count < Self.limit else {
+                throw CloudError(.badRequest, "The query has more than \(Self.limit) parameters.")
+            }
             let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             items.append((try Self.decoded(pair[0]), pair.count > 1 ? try Self.decoded(pair[1]) : ""))
         }

@@ -121,7 +121,8 @@ package final class FernetKeyRing: Sendable {
                 atPath: temporary, contents: Data(key.text.utf8), attributes: [.posixPermissions: 0o600])
         else { throw CloudError(.internalError, "\(temporary) can't be written.") }
         guard rename(temporary, path(directory, number)) == 0 else {
-            throw CloudError(.internalError, "\(path(directory, number)) can't be written: \(String(cString: strerror(errno))).")
+            throw CloudError(
+                .internalError, "\(path(directory, number)) can't be written: \(String(cString: strerror(errno))).")
         }
     }
 }

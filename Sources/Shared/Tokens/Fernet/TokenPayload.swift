@@ -69,7 +69,8 @@ package struct TokenPayload: Sendable, Equatable {
     /// nil for bytes of another version, or that are too few or too many.
     package init?(decoding bytes: [UInt8]) {
         var rest = bytes[...]
-        guard rest.popFirst() == 1, let methods = rest.popFirst(), let kind = rest.popFirst(), let user = Self.text(&rest) else {
+        guard rest.popFirst() == 1, let methods = rest.popFirst(), let kind = rest.popFirst(), let user = Self.text(&rest)
+        else {
             return nil
         }
         self.userID = UserID(user)
@@ -85,7 +86,9 @@ package struct TokenPayload: Sendable, Equatable {
         case 3: scope = .system
         default: return nil
         }
-        guard let expires = Self.time(&rest), let issued = Self.time(&rest), let count = rest.popFirst(), count <= 2 else { return nil }
+        guard let expires = Self.time(&rest), let issued = Self.time(&rest), let count = rest.popFirst(), count <= 2 else {
+            return nil
+        }
         expiresAt = expires
         issuedAt = issued
         var ids: [String] = []

@@ -1,5 +1,5 @@
-package import CloudModel
 internal import COpenSSL
+package import CloudModel
 import Foundation
 
 /// The API cell's Ed25519 key (RFC 8032) for grants. Lives on API nodes only.
@@ -34,7 +34,9 @@ package struct GrantSigningKey: Sendable {
     /// Writes the seed with mode 0600. Refuses to overwrite.
     package func write(to file: String) throws {
         let descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw CloudError(.internalError, "\(file) can't be written: \(String(cString: strerror(errno))).") }
+        guard descriptor >= 0 else {
+            throw CloudError(.internalError, "\(file) can't be written: \(String(cString: strerror(errno))).")
+        }
         let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         try handle.write(contentsOf: Data((Base64.urlEncoded(seed) + "\n").utf8))
     }

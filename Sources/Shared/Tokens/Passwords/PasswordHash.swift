@@ -17,7 +17,10 @@ package struct PasswordHash: Sendable, Equatable {
         package static let standard = Cost(ln: 14, r: 8, p: 1)
 
         /// A row of the database must not be able to make a login take a minute or a gigabyte.
-        var isBearable: Bool { (1...18).contains(ln) && (1...16).contains(r) && (1...4).contains(p) && ln + r.bitWidth - r.leadingZeroBitCount <= 22 }
+        var isBearable: Bool {
+            (1...18).contains(ln) && (1...16).contains(r) && (1...4).contains(p)
+                && ln + r.bitWidth - r.leadingZeroBitCount <= 22
+        }
         var memory: UInt64 { 128 * UInt64(r) * (UInt64(1) << UInt64(ln)) }
     }
 

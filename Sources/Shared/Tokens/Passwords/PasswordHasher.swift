@@ -1,6 +1,5 @@
 import CloudModel
 import Foundation
-import Synchronization
 
 /// Hashes and checks passwords on threads of its own: 40 ms of pure computing must not stand in the way of requests.
 package final class PasswordHasher: Sendable {
@@ -12,36 +11,48 @@ package final class PasswordHasher: Sendable {
         let run: @Sendable () -> Void
     }
 
-    /// What the threads hold on to; they end when the hasher goes.
-    private final class Queue: Sendable {
-        struct State {
-            var waiting: [Work] = []
-            var isClosed = false
-        }
-        let state = Mutex(State())
-        let signal = DispatchSemaphore(value: 0)
+    /// What the threads hold on to; they end when the hasher goes. A condition variable, because these threads have nothing else
+    /// to do than wait. Its fields are touched under the lock only.
+    private final class Queue: @unchecked Sendable {
+        private let condition = NSCondition()
+        private var waiting: [Work] = []
+        private var isClosed = false
 
+        /// False when too much waits already.
+        func add(_ work: Work) -> Bool {
+            condition.withLock {
+                guard waiting.count < PasswordHasher.queueLimit else { return false }
+                waiting.append(work)
+                condition.signal()
+                return true
+            }
+        }
+
+        /// The next piece of work; nil when there will be no more.
         func next() -> Work? {
-            while true {
-                signal.wait()
-                let (work, isClosed) = state.withLock { state in
-                    (state.waiting.isEmpty ? nil : state.waiting.removeFirst(), state.isClosed)
-                }
-                if let work { return work }
-                if isClosed { return nil }
+            condition.withLock {
+                while waiting.isEmpty, !isClosed { condition.wait() }
+                return waiting.isEmpty ? nil : waiting.removeFirst()
+            }
+        }
+
+        func close() {
+            condition.withLock {
+                isClosed = true
+                condition.broadcast()
             }
         }
     }
 
     private let queue = Queue()
-    private let threads: Int
     private let cost: PasswordHash.Cost
     /// A hash of nothing anyone types: checked when a user doesn't exist, so that the answer takes as long as for one who does.
     private let decoy: PasswordHash
 
     /// `threads` defaults to half of the cores, at least one: the other half answers requests. Tests lower the cost.
-    package init(threads: Int = max(1, ProcessInfo.processInfo.activeProcessorCount / 2), cost: PasswordHash.Cost = .standard) throws {
-        self.threads = threads
+    package init(threads: Int = max(1, ProcessInfo.processInfo.activeProcessorCount / 2), cost: PasswordHash.Cost = .standard)
+        throws
+    {
         self.cost = cost
         decoy = try PasswordHash(Base64.urlEncoded(SecureRandom.bytes(16)), cost: cost)
         for number in 0..<threads {
@@ -53,10 +64,7 @@ package final class PasswordHasher: Sendable {
         }
     }
 
-    deinit {
-        queue.state.withLock { $0.isClosed = true }
-        for _ in 0..<threads { queue.signal.signal() }
-    }
+    deinit { queue.close() }
 
     /// The stored form of a new password. Throws `unavailable` (503) when too many wait.
     package func hash(_ password: String) async throws -> String {
@@ -73,15 +81,10 @@ package final class PasswordHasher: Sendable {
 
     private func perform<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
-            let isAdmitted = queue.state.withLock { state in
-                guard state.waiting.count < Self.queueLimit else { return false }
-                state.waiting.append(Work { continuation.resume(with: Swift.Result { try body() }) })
-                return true
-            }
-            if isAdmitted {
-                queue.signal.signal()
-            } else {
-                continuation.resume(throwing: CloudError(.unavailable, "Too many people are logging in. Try again in a moment.", retryAfter: 1))
+            let work = Work { continuation.resume(with: Swift.Result { try body() }) }
+            if !queue.add(work) {
+                continuation.resume(
+                    throwing: CloudError(.unavailable, "Too many people are logging in. Try again in a moment.", retryAfter: 1))
             }
         }
     }

@@ -54,7 +54,8 @@ package enum Base64 {
             while at < bytes.count {
                 let left = min(3, bytes.count - at)
                 let group =
-                    UInt32(bytes[at]) << 16 | (left > 1 ? UInt32(bytes[at + 1]) << 8 : 0) | (left > 2 ? UInt32(bytes[at + 2]) : 0)
+                    UInt32(bytes[at]) << 16 | (left > 1 ? UInt32(bytes[at + 1]) << 8 : 0)
+                    | (left > 2 ? UInt32(bytes[at + 2]) : 0)
                 for place in 0...left {
                     out[written] = alphabet[Int(group >> UInt32(18 - 6 * place) & 63)]
                     written += 1

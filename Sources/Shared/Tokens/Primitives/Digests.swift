@@ -1,5 +1,5 @@
-import CloudModel
 internal import COpenSSL
+import CloudModel
 
 /// Hashes a stream piece by piece. Not for two tasks at once: it is a plain object that its user owns.
 private final class DigestStream {
