@@ -110,6 +110,21 @@ import Tokens
         }
     }
 
+    @Test func aDeactivatedImageIsNotSent() async throws {
+        try await withGlanceAPI { _, client async throws in
+            let id = try await client.uploaded(bytes(100))
+            let actions = "/v2/images/\(id)/actions"
+            #expect(try await client.ask(.post, "\(actions)/deactivate").status == .noContent)
+            #expect(try await client.status(id) == "deactivated")
+            #expect(try await client.ask(.get, "/v2/images/\(id)/file").status == .forbidden)
+            #expect(try await client.ask(.get, "/v2/images/\(id)/file", as: "admin").status == .ok)
+            #expect(try await client.ask(.post, "\(actions)/reactivate").status == .noContent)
+            #expect(try await client.ask(.get, "/v2/images/\(id)/file").body == bytes(100))
+            let queued = try await client.created()
+            #expect(try await client.ask(.post, "/v2/images/\(queued)/actions/deactivate").status == .forbidden)
+        }
+    }
+
     @Test func aGrantFetchesItsImageWithoutAToken() async throws {
         try await withGlanceAPI { glance, client in
             let data = bytes(10_000)

@@ -11,13 +11,15 @@ import Testing
             legal == [
                 "queued beginUpload saving", "queued delete deleted", "saving completeUpload active",
                 "saving failUpload killed",
-                "saving delete deleted", "active delete deleted", "killed delete deleted",
+                "saving delete deleted", "active deactivate deactivated", "active reactivate active", "active delete deleted",
+                "killed delete deleted", "deactivated deactivate deactivated", "deactivated reactivate active",
+                "deactivated delete deleted",
             ])
     }
 
     @Test func originsAreThoseThatAChangeMayStartFrom() {
         #expect(ImageStatus.origins(of: .beginUpload) == [.queued])
-        #expect(ImageStatus.origins(of: .delete) == [.queued, .saving, .active, .killed])
+        #expect(ImageStatus.origins(of: .delete) == [.queued, .saving, .active, .killed, .deactivated])
     }
 
     @Test(arguments: [

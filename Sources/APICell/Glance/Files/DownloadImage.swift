@@ -56,7 +56,11 @@ struct Download: Sendable {
 extension GlanceService {
     /// What to send to a user. nil: the image has no data (204).
     func download(_ id: ImageID, range: String?, for caller: ImageCaller) async throws -> Download? {
-        try opened(try await visible(id, to: caller), range: range)
+        let image = try await visible(id, to: caller)
+        guard image.status != .deactivated || caller.isAdmin else {
+            throw CloudError(.forbidden, "The requested image has been deactivated. Image data download is forbidden.")
+        }
+        return try opened(image, range: range)
     }
 
     /// What to send to a host that holds a grant for this image: no token, and no policy, for the grant was signed for it.
@@ -68,7 +72,7 @@ extension GlanceService {
             if try await images.wasDeleted(id) { throw CloudError(.gone, "The image \(id) has been deleted.") }
             throw Self.missing(id.description)
         }
-        guard let download = try opened(image, range: range) else {
+        guard image.status == .active, let download = try opened(image, range: range) else {
             throw CloudError(.conflict, "The image \(id) is \(image.status.rawValue): it has no data to boot from.")
         }
         return download
@@ -76,7 +80,7 @@ extension GlanceService {
 
     private func opened(_ image: Image, range: String?) throws -> Download? {
         switch image.status {
-        case .active:
+        case .active, .deactivated:
             guard let size = files.size(of: image.id), size == image.size else {
                 throw CloudError(
                     .internalError, "The image's data is missing from the store.", detail: files.path(of: image.id))

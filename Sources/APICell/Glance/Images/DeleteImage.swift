@@ -16,7 +16,7 @@ extension GlanceService {
         }
         log.info("image deleted", metadata: [.image: "\(id)"])
         switch image.status {
-        case .queued, .active, .killed: try await removeFile(of: id)
+        case .queued, .active, .deactivated, .killed: try await removeFile(of: id)
         case .saving, .deleted: break  // the upload finds the row deleted and removes its file; else the janitor does
         }
     }

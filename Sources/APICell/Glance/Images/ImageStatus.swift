@@ -1,11 +1,11 @@
 /// What an image is good for. The raw values are Glance's.
 ///
-/// Five states and no more than these ways between them:
+/// Six states and no more than these ways between them:
 ///
-///     queued ──begin──▶ saving ──complete──▶ active
-///                         │
+///     queued ──begin──▶ saving ──complete──▶ active ──deactivate──▶ deactivated
+///                         │                         ◀─reactivate──
 ///                         └────fail────────▶ killed
-///     queued, saving, active, killed ──delete──▶ deleted
+///     all of these ──delete──▶ deleted
 ///
 /// Upstream Glance sends an image whose upload failed back to `queued`. Here it becomes `killed`, as the documents that founded
 /// this project say (aborted upload → killed): a half-sent image never looks as if it had merely not been sent yet.
@@ -18,12 +18,14 @@ package enum ImageStatus: String, Codable, Sendable, CaseIterable {
     case active
     /// Its upload was interrupted or refused. Only good for deleting.
     case killed
+    /// Complete, but withdrawn by its owner or an administrator: nobody else downloads or boots it.
+    case deactivated
     /// Gone. The row stays, so that the id is never used again.
     case deleted
 
     /// What can happen to an image.
     package enum Change: Sendable, CaseIterable {
-        case beginUpload, completeUpload, failUpload, delete
+        case beginUpload, completeUpload, failUpload, deactivate, reactivate, delete
     }
 
     /// The state after a change; nil where the change is not allowed.
@@ -32,12 +34,18 @@ package enum ImageStatus: String, Codable, Sendable, CaseIterable {
         case (.queued, .beginUpload): .saving
         case (.saving, .completeUpload): .active
         case (.saving, .failUpload): .killed
-        case (.queued, .delete), (.saving, .delete), (.active, .delete), (.killed, .delete): .deleted
-        case (.queued, .completeUpload), (.queued, .failUpload): nil
-        case (.saving, .beginUpload): nil
+        // Said twice is as good as said once.
+        case (.active, .deactivate), (.deactivated, .deactivate): .deactivated
+        case (.deactivated, .reactivate), (.active, .reactivate): .active
+        case (.queued, .delete), (.saving, .delete), (.active, .delete), (.killed, .delete), (.deactivated, .delete): .deleted
+        case (.queued, .completeUpload), (.queued, .failUpload), (.queued, .deactivate), (.queued, .reactivate): nil
+        case (.saving, .beginUpload), (.saving, .deactivate), (.saving, .reactivate): nil
         case (.active, .beginUpload), (.active, .completeUpload), (.active, .failUpload): nil
-        case (.killed, .beginUpload), (.killed, .completeUpload), (.killed, .failUpload): nil
-        case (.deleted, .beginUpload), (.deleted, .completeUpload), (.deleted, .failUpload), (.deleted, .delete): nil
+        case (.deactivated, .beginUpload), (.deactivated, .completeUpload), (.deactivated, .failUpload): nil
+        case (.killed, .beginUpload), (.killed, .completeUpload), (.killed, .failUpload), (.killed, .deactivate),
+            (.killed, .reactivate):
+            nil
+        case (.deleted, _): nil
         }
     }
 

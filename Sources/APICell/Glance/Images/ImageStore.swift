@@ -77,6 +77,16 @@ struct ImageStore: Sendable {
         return rows.affected == 1
     }
 
+    /// active ⇄ deactivated; false when the image is in no state for it.
+    func change(_ id: ImageID, _ change: ImageStatus.Change, to status: ImageStatus, at now: Timestamp) async throws -> Bool {
+        let rows = try await database.query(
+            """
+            UPDATE glance.images SET status = \(status), updated_at = \(now), revision = revision + 1
+            WHERE id = \(id) AND status = ANY (\(ImageStatus.origins(of: change))::text[])
+            """)
+        return rows.affected == 1
+    }
+
     /// Marks an image deleted unless it is protected; its file is removed afterwards, by the caller or by the janitor.
     func markDeleted(_ id: ImageID, at now: Timestamp) async throws -> Bool {
         let rows = try await database.query(

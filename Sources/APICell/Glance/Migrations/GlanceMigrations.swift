@@ -3,7 +3,15 @@ package import Database
 /// The schema `glance` of the API cell's database. Only Glance reads or writes it.
 package enum GlanceMigrations {
     package static let schema = "glance"
-    package static var all: [Migration] { [images] }
+    package static var all: [Migration] { [images, deactivation] }
+
+    static let deactivation = Migration(
+        "0002-deactivation",
+        """
+        ALTER TABLE glance.images DROP CONSTRAINT images_status_check;
+        ALTER TABLE glance.images ADD CONSTRAINT images_status_check
+            CHECK (status IN ('queued', 'saving', 'active', 'killed', 'deactivated', 'deleted'));
+        """)
 
     static let images = Migration(
         "0001-images",

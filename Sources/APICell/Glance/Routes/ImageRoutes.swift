@@ -36,6 +36,14 @@ extension GlanceService {
             try await delete(try Self.imageID(context), by: try context.imageCaller)
             return Response.empty()
         }
+        routes.post("images/{id}/actions/deactivate") { [self] _, context in
+            try await deactivate(try Self.imageID(context), by: try context.imageCaller)
+            return Response.empty()
+        }
+        routes.post("images/{id}/actions/reactivate") { [self] _, context in
+            try await reactivate(try Self.imageID(context), by: try context.imageCaller)
+            return Response.empty()
+        }
         // Discovery of an interface that isn't here: no ways to import.
         routes.get("info/import") { _, _ in
             Response.json {
