@@ -61,6 +61,8 @@ package actor HostAgent: Service {
     /// Said hello on this connection.
     var isWelcome = false
     var hasAdopted = false
+    /// The answer to the last question was too long for the control lane.
+    var hasManyOrders = false
     /// Something happened that only a listing of the guests can tell.
     var mustLook = true
     var lastLook: ContinuousClock.Instant?

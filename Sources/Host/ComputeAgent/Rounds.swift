@@ -126,9 +126,8 @@ extension HostAgent {
         let inventory = try await inventory()
         guard !isWelcome || inventory != inventorySaid else { return }
         let hello = HostHello(inventory: inventory, guests: reconciler.adopted, release: settings.release)
-        // A hello carries every guest with its spec: beyond some hundred it is too long for the control lane.
-        let lane: Lane = hello.guests.count > 100 ? .bulk : .control
-        let welcome = try await messenger.call(hello, to: conductor, lane: lane, timeout: settings.answerTimeout)
+        let welcome = try await messenger.call(
+            hello, to: conductor, lane: lane(for: hello.guests.count), timeout: settings.answerTimeout)
         isWelcome = true
         inventorySaid = inventory
         digest = nil
@@ -138,9 +137,22 @@ extension HostAgent {
         log.info("conductor welcomed this host", metadata: [.peer: "\(conductor)", .count: "\(hello.guests.count)"])
     }
 
+    /// An order or a guest with its spec is 1 to 2 KB: hundreds of them are too long for the control lane's 1 MiB.
+    private func lane(for servers: Int) -> Lane { servers > 200 ? .bulk : .control }
+
     private func ask() async throws {
         let asked = Timestamp.now()
-        let answer = try await messenger.call(AskForWork(digest: digest), to: conductor, timeout: settings.answerTimeout)
+        let answer: AssignedWork
+        do {
+            answer = try await messenger.call(
+                AskForWork(digest: digest), to: conductor, lane: hasManyOrders ? .bulk : lane(for: reconciler.serversKnown),
+                timeout: settings.answerTimeout)
+        } catch let error as MessagingError {
+            // More orders than guests: the next try asks on the other lane.
+            if case .refused(.tooLarge, _) = error { hasManyOrders = true }
+            throw error
+        }
+        hasManyOrders = false
         guard let orders = answer.orders else { return }
         digest = answer.digest
         let came = Timestamp.now()

@@ -20,7 +20,11 @@ extension HostAgent: Logbook {
 
     private nonisolated func perform(_ work: Reconciler.Work, on guest: Guest?, _ interruption: AsyncStream<Void>) async {
         let perform = PerformWork(hypervisor: hypervisor, images: images, logbook: self, place: settings.host.rawValue)
+        let started = ContinuousClock.now
         let outcome = await perform(work, on: guest, interruption: interruption)
+        MetricsRegistry.shared.histogram(
+            "meridian_host_work_seconds", ["verb": work.verb.rawValue, "outcome": outcome.name]
+        ).observe(ContinuousClock.now - started)
         await finish(work, outcome)
     }
 
@@ -64,5 +68,17 @@ extension HostAgent: Logbook {
             .server: "\(work.order.server)", .epoch: "\(work.order.epoch)", .revision: "\(work.order.revision)",
             .verb: "\(work.verb.rawValue)", .request: "\(work.order.request?.rawValue ?? "")",
         ]
+    }
+}
+
+extension Reconciler.Outcome {
+    /// As a metric's label.
+    fileprivate var name: String {
+        switch self {
+        case .done: "done"
+        case .failed: "failed"
+        case .unavailable: "unavailable"
+        case .interrupted: "interrupted"
+        }
     }
 }

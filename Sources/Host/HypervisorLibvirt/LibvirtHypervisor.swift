@@ -24,8 +24,8 @@ package actor LibvirtHypervisor: Hypervisor {
         package init(instances: String) { self.instances = instances }
     }
 
-    package nonisolated let events: AsyncStream<HypervisorEvent>
-    private let report: AsyncStream<HypervisorEvent>.Continuation
+    package nonisolated var events: AsyncStream<HypervisorEvent> { report.stream() }
+    private let report = HypervisorEvents()
     private let settings: Settings
     private let log: Logger
     /// One for the listing, one for a start or two, the rest for what is stuck.
@@ -39,7 +39,6 @@ package actor LibvirtHypervisor: Hypervisor {
     package init(_ settings: Settings, logger: Logger) throws {
         self.settings = settings
         log = logger
-        (events, report) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1_024))
         try FileManager.default.createDirectory(atPath: settings.instances, withIntermediateDirectories: true)
     }
 

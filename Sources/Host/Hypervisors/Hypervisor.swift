@@ -42,7 +42,7 @@ package protocol Hypervisor: Sendable {
     /// The tail of the serial console's log: at most `lines` lines (nil: all that is kept) and `consoleBytesShown` bytes.
     func consoleOutput(_ server: ServerID, lines: Int?) async throws -> String
 
-    /// What the hypervisor notices by itself. One reader.
+    /// What the hypervisor notices by itself, from now on: a stream of its own for each reader.
     var events: AsyncStream<HypervisorEvent> { get }
 }
 

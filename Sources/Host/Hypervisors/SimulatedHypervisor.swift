@@ -6,8 +6,8 @@ package import CloudModel
 /// With a journal its guests outlive the process, and it is the witness against the agent: what it should never have been asked
 /// to do is refused *and* written down.
 package actor SimulatedHypervisor: Hypervisor {
-    package nonisolated let events: AsyncStream<HypervisorEvent>
-    private let report: AsyncStream<HypervisorEvent>.Continuation
+    package nonisolated var events: AsyncStream<HypervisorEvent> { report.stream() }
+    private let report = HypervisorEvents()
 
     private var script: SimulationScript
     private var random: SplitMix64
@@ -26,8 +26,6 @@ package actor SimulatedHypervisor: Hypervisor {
             journal = SimulationJournal()
             contents = .init()
         }
-        // As many as an agent can be behind before a full listing serves it better.
-        (events, report) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1_024))
     }
 
     // MARK: - The verbs of every hypervisor

@@ -99,4 +99,16 @@ import Testing
         #expect(try await failures(seed: 42) == once)
         #expect(try await failures(seed: 43) != once)
     }
+
+    @Test func theNextReaderHearsEventsAfterTheFirstIsGone() async throws {
+        let hypervisor = try SimulatedHypervisor()
+        let plan = HypervisorContract.plan()
+        _ = try await hypervisor.define(plan)
+        let first = Task { [events = hypervisor.events] in for await _ in events {} }
+        first.cancel()
+        await first.value
+        var second = hypervisor.events.makeAsyncIterator()
+        try await hypervisor.happen(.crashed, to: plan.server)
+        #expect(await second.next() == .changed(plan.server, .crashed))
+    }
 }

@@ -92,6 +92,7 @@ package actor ImageCache: BaseImages {
             try await download.take(piece)
         }
         try await download.keep(as: path(image.sha512))
+        MetricsRegistry.shared.counter("meridian_host_image_bytes_fetched_total").increment(by: Int(image.size))
         log.info("image fetched", metadata: [.image: "\(image.id)", .size: "\(image.size)"])
     }
 

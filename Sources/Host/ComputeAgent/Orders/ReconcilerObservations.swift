@@ -68,4 +68,7 @@ extension Reconciler {
                 spec: guest.spec)
         }
     }
+
+    /// How many servers are ordered or here: how long messages about all of them are.
+    package var serversKnown: Int { max(orders.count, guests.count) }
 }

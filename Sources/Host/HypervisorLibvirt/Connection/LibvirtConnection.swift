@@ -16,7 +16,7 @@ final class LibvirtConnection: @unchecked Sendable {
     private static let keepaliveCount: UInt32 = 3
 
     /// Blocks until the daemon has answered; the first client of a new daemon waits for its probe of QEMU (8 s).
-    init(_ uri: String, _ events: AsyncStream<HypervisorEvent>.Continuation) throws {
+    init(_ uri: String, _ events: HypervisorEvents) throws {
         try EventLoop.start()
         guard let pointer = virConnectOpen(uri) else {
             throw LibvirtError.last("virConnectOpen", "The host's hypervisor can't be reached now.")
@@ -35,7 +35,7 @@ final class LibvirtConnection: @unchecked Sendable {
 
     var isAlive: Bool { virConnectIsAlive(pointer) == 1 }
 
-    private func listen(_ events: AsyncStream<HypervisorEvent>.Continuation) throws {
+    private func listen(_ events: HypervisorEvents) throws {
         let sink = Unmanaged.passRetained(EventSink(events))
         let lifecycle: virConnectDomainEventCallback = domainChanged
         callback = virConnectDomainEventRegisterAny(
@@ -53,8 +53,8 @@ final class LibvirtConnection: @unchecked Sendable {
 
 /// What C callbacks hold on to.
 private final class EventSink: Sendable {
-    let events: AsyncStream<HypervisorEvent>.Continuation
-    init(_ events: AsyncStream<HypervisorEvent>.Continuation) { self.events = events }
+    let events: HypervisorEvents
+    init(_ events: HypervisorEvents) { self.events = events }
 }
 
 private func releaseSink(_ opaque: UnsafeMutableRawPointer?) {
