@@ -77,7 +77,8 @@ package final class ProcessFederation: Sendable {
 
     package func administrator() async throws -> Tenant { try await user("admin", project: "admin") }
 
-    private func user(_ name: String, project: String) async throws -> Tenant {
+    /// Who has been made before.
+    package func user(_ name: String, project: String) async throws -> Tenant {
         let user = Tenant(ports: ports, user: name, project: project)
         try await user.logIn()
         return user
@@ -124,7 +125,7 @@ package final class ProcessFederation: Sendable {
 
 extension PostgresCluster {
     /// One statement on a connection of its own: a witness doesn't share what it watches.
-    package func rows(_ sql: SQL, database name: String = "meridian") async throws -> Rows {
+    @discardableResult package func rows(_ sql: SQL, database name: String = "meridian") async throws -> Rows {
         let database = Database(address(database: name), pool: PoolLimits(connections: 1), logger: .silent)
         do {
             let rows = try await database.query(sql)

@@ -15,17 +15,24 @@ package final class Tenant: Sendable {
         self.project = project
     }
 
-    static func password(of user: String) -> String { "\(user)-of-a-test" }
+    package static func password(of user: String) -> String { "\(user)-of-a-test" }
 
     /// The token in use.
     package var token: String { session.with { $0.token } }
     package var projectID: String { session.with { $0.projectID } }
 
-    func logIn() async throws {
-        let body = """
-            {"auth": {"identity": {"methods": ["password"], "password": {"user": {"name": "\(user)", "domain": {"id": "default"},
-            "password": "\(Self.password(of: user))"}}}, "scope": {"project": {"name": "\(project)", "domain": {"id": "default"}}}}}
-            """
+    /// The same user, with a token of its own.
+    package convenience init(like other: Tenant) { self.init(ports: other.ports, user: other.user, project: other.project) }
+
+    /// What asks for a token, with the project's scope or without one.
+    package static func logInBody(user: String, password: String, project: String? = nil) -> String {
+        let scope = project.map { #", "scope": {"project": {"name": "\#($0)", "domain": {"id": "default"}}}"# } ?? ""
+        let identity = #"{"name": "\#(user)", "domain": {"id": "default"}, "password": "\#(password)"}"#
+        return #"{"auth": {"identity": {"methods": ["password"], "password": {"user": \#(identity)}}\#(scope)}}"#
+    }
+
+    package func logIn() async throws {
+        let body = Self.logInBody(user: user, password: Self.password(of: user), project: project)
         let answer = try await call(.identity, "POST", "/v3/auth/tokens", body)
         guard answer.status == 201, let token = answer.headers["x-subject-token"] else {
             throw ProcessFederationError("\(user) gets no token: \(answer.status) \(answer.bodyText)")

@@ -8,12 +8,14 @@ struct Storm {
     let image: String
 
     /// Returns the names of the accepted servers by their ids.
-    func boot(_ count: Int, concurrency: Int = 12, zone: String? = nil) async throws -> [String: String] {
+    func boot(_ count: Int, named prefix: String = "storm", concurrency: Int = 12, zone: String? = nil) async throws -> [String:
+        String]
+    {
         try await withThrowingTaskGroup(of: (String, String).self) { group in
             var accepted: [String: String] = [:]
             var next = 0
             func add() {
-                let name = "storm-\(next)"
+                let name = "\(prefix)-\(next)"
                 next += 1
                 group.addTask { (try await tenant.boot(name, image: image, zone: zone), name) }
             }
