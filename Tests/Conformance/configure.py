@@ -15,8 +15,6 @@ SETTINGS = {
     "compute_nodes": "2",
     # A boot under emulation takes up to a minute on two cores.
     "build_timeout_s": "180",
-    "neutron": "false",
-    "cinder": "false",
     "snapshot": "false",
     "resize": "false",
     "cold_migration": "false",

@@ -2,6 +2,7 @@
 #include <openssl/hmac.h>
 #include <openssl/kdf.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <openssl/rand.h>
 #include <openssl/core_names.h>
 #include <openssl/params.h>

@@ -57,7 +57,9 @@ import Testing
             #expect(try await cloud.call(.get, "\(path)/c", version: "2.26").status == 204)
             #expect(try await cloud.call(.delete, "\(path)/a", version: "2.26").status == 204)
             #expect(try await cloud.show(id, version: "2.26")["tags"] == ["b", "c"])
-            for (query, count) in [("tags=b,c", 1), ("tags=b,x", 0), ("tags-any=x,b", 1), ("not-tags=b,c", 0), ("not-tags-any=x", 1)] {
+            for (query, count) in [
+                ("tags=b,c", 1), ("tags=b,x", 0), ("tags-any=x,b", 1), ("not-tags=b,c", 0), ("not-tags-any=x", 1),
+            ] {
                 let list = try await cloud.call(.get, "/v2.1/servers?\(query)", version: "2.26")
                 #expect(list.json["servers"]?.array?.count == count, "\(query)")
             }
@@ -71,6 +73,30 @@ import Testing
     private static let imported =
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl someone@example"
 
+    @Test func aCertificateIsMadeOrImportedForWindowsGuests() async throws {
+        try await NovaFixture.with { cloud async throws in
+            let made = try await cloud.call(.post, "/v2.1/os-keypairs", ["keypair": ["name": "made", "type": "x509"]], version: "2.2")
+            #expect(made.status == 201)
+            let certificate = try #require(made.json["keypair"]?["public_key"]?.string)
+            #expect(certificate.hasPrefix("-----BEGIN CERTIFICATE-----\n"))
+            #expect(made.json["keypair"]?["private_key"]?.string?.hasPrefix("-----BEGIN PRIVATE KEY-----\n") == true)
+            let brought = try await cloud.call(
+                .post, "/v2.1/os-keypairs", ["keypair": ["name": "brought", "type": "x509", "public_key": .string(certificate)]],
+                version: "2.2")
+            #expect(brought.status == 201)
+            #expect(brought.json["keypair"]?["public_key"]?.string == certificate)
+            #expect(brought.json["keypair"]?["private_key"] == nil)
+            let fingerprint = try #require(brought.json["keypair"]?["fingerprint"]?.string)
+            #expect(fingerprint == made.json["keypair"]?["fingerprint"]?.string)
+            #expect(fingerprint.split(separator: ":").count == 20)
+            #expect(
+                try await cloud.call(
+                    .post, "/v2.1/os-keypairs", ["keypair": ["name": "x", "type": "x509", "public_key": .string(Self.imported)]],
+                    version: "2.2"
+                ).status == 400)
+        }
+    }
+
     @Test func aKeyIsImportedListedShownAndDeleted() async throws {
         try await NovaFixture.with { cloud async throws in
             let added = try await cloud.call(
@@ -80,16 +106,20 @@ import Testing
             #expect(added.json["keypair"]?["fingerprint"]?.string?.split(separator: ":").count == 16)
             #expect(
                 try await cloud.call(
-                    .post, "/v2.1/os-keypairs", ["keypair": ["name": "mine", "public_key": .string(Self.imported), "type": "ssh"]],
+                    .post, "/v2.1/os-keypairs",
+                    ["keypair": ["name": "mine", "public_key": .string(Self.imported), "type": "ssh"]],
                     version: "2.2"
                 ).status == 409)
             let list = try await cloud.call(.get, "/v2.1/os-keypairs", version: "2.2")
             #expect(
-                list.json["keypairs"]?.array?.first?["keypair"]?.object?.keys.sorted() == ["fingerprint", "name", "public_key", "type"])
+                list.json["keypairs"]?.array?.first?["keypair"]?.object?.keys.sorted() == [
+                    "fingerprint", "name", "public_key", "type",
+                ])
             let shown = try await cloud.call(.get, "/v2.1/os-keypairs/mine", version: "2.2")
             #expect(
                 shown.json["keypair"]?.object?.keys.sorted() == [
-                    "created_at", "deleted", "deleted_at", "fingerprint", "id", "name", "public_key", "type", "updated_at", "user_id",
+                    "created_at", "deleted", "deleted_at", "fingerprint", "id", "name", "public_key", "type", "updated_at",
+                    "user_id",
                 ])
             let id = try await cloud.create("one", ["key_name": "mine"])
             #expect(try await cloud.show(id)["key_name"] == "mine")
@@ -109,27 +139,48 @@ import Testing
         }
     }
 
-    @Test func aGeneratedKeyIsOneThatOpenSSHReads() async throws {
-        let key = try GeneratedKey(comment: "test")
-        let file = FileManager.default.temporaryDirectory.appending(path: "key-\(UUID().uuidString)")
-        try key.privateKey.write(to: file, atomically: true, encoding: .utf8)
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file.path)
-        defer { try? FileManager.default.removeItem(at: file) }
-        guard FileManager.default.isExecutableFile(atPath: "/usr/bin/ssh-keygen") else { return }
-        let program = Process()
-        program.executableURL = URL(filePath: "/usr/bin/ssh-keygen")
-        program.arguments = ["-y", "-f", file.path]
-        let output = Pipe()
-        program.standardOutput = output
-        try program.run()
-        let text = try output.fileHandleForReading.readToEnd().map { String(decoding: $0, as: UTF8.self) } ?? ""
-        program.waitUntilExit()
-        #expect(text.hasPrefix(key.publicKey.split(separator: " ").prefix(2).joined(separator: " ")))
+    @Test func aGeneratedKeyIsInOpenSSHsForm() throws {
+        let key = try GeneratedKey(comment: "someone")
+        let words = key.publicKey.split(separator: " ")
+        let blob = try #require(Data(base64Encoded: String(words[1])))
+        #expect(words[0] == "ssh-ed25519" && words[2] == "someone")
+        #expect(blob.count == 4 + 11 + 4 + 32)
+        let lines = key.privateKey.split(separator: "\n")
+        #expect(lines.first == "-----BEGIN OPENSSH PRIVATE KEY-----" && lines.last == "-----END OPENSSH PRIVATE KEY-----")
+        #expect(lines.allSatisfy { $0.count <= 70 })
+        let file = try #require(Data(base64Encoded: lines.dropFirst().dropLast().joined()))
+        // OpenSSH, PROTOCOL.key: magic, cipher, kdf, kdf's options, one key, the public part, the private part.
+        var rest = Array(file.dropFirst("openssh-key-v1\0".utf8.count))
+        func number() -> Int {
+            defer { rest.removeFirst(4) }
+            return rest.prefix(4).reduce(0) { $0 << 8 | Int($1) }
+        }
+        func string() -> [UInt8] {
+            let count = number()
+            defer { rest.removeFirst(count) }
+            return Array(rest.prefix(count))
+        }
+        #expect(string() == Array("none".utf8))
+        #expect(string() == Array("none".utf8))
+        #expect(string().isEmpty)
+        #expect(number() == 1)
+        #expect(string() == Array(blob))
+        rest = string()
+        #expect(rest.count % 8 == 0)
+        #expect(number() == number())
+        #expect(string() == Array("ssh-ed25519".utf8))
+        let point = string()
+        #expect(point == Array(blob.suffix(32)))
+        let secret = string()
+        #expect(secret.count == 64 && Array(secret.suffix(32)) == point)
+        #expect(string() == Array("someone".utf8))
+        #expect(rest == (0..<rest.count).map { UInt8($0 + 1) })
     }
 
     @Test func thePrivateHalfIsShownOnceAndKeptNowhere() async throws {
         try await NovaFixture.with(quotas: QuotaLimits(keyPairs: 1)) { cloud async throws in
-            let made = try await cloud.call(.post, "/v2.1/os-keypairs", ["keypair": ["name": "new", "type": "ssh"]], version: "2.2")
+            let made = try await cloud.call(
+                .post, "/v2.1/os-keypairs", ["keypair": ["name": "new", "type": "ssh"]], version: "2.2")
             #expect(made.status == 201)
             #expect(made.json["keypair"]?["private_key"]?.string?.hasPrefix("-----BEGIN OPENSSH PRIVATE KEY-----") == true)
             #expect(try await cloud.call(.get, "/v2.1/os-keypairs/new").json["keypair"]?["private_key"] == nil)
@@ -142,16 +193,22 @@ import Testing
     @Test func flavorsAreListedShownMadeAndRemoved() async throws {
         try await NovaFixture.with { cloud async throws in
             let list = try await cloud.call(.get, "/v2.1/flavors")
-            #expect(list.json["flavors"]?.array?.map { $0["name"]?.string } == ["m1.tiny", "m1.small", "m1.medium", "m1.large", "m1.xlarge"])
+            #expect(
+                list.json["flavors"]?.array?.map { $0["name"]?.string } == [
+                    "m1.tiny", "m1.small", "m1.medium", "m1.large", "m1.xlarge",
+                ])
             let shown = try await cloud.call(.get, "/v2.1/flavors/1")
             #expect(
                 shown.json["flavor"]?.object?.keys.sorted() == [
-                    "OS-FLV-DISABLED:disabled", "OS-FLV-EXT-DATA:ephemeral", "disk", "id", "links", "name", "os-flavor-access:is_public",
+                    "OS-FLV-DISABLED:disabled", "OS-FLV-EXT-DATA:ephemeral", "disk", "id", "links", "name",
+                    "os-flavor-access:is_public",
                     "ram", "rxtx_factor", "swap", "vcpus",
                 ])
             #expect(try await cloud.call(.get, "/v2.1/flavors/none").status == 404)
             let body: JSONValue = [
-                "flavor": ["name": "private", "ram": 64, "vcpus": 1, "disk": 1, "id": "p1", "os-flavor-access:is_public": false]
+                "flavor": [
+                    "name": "private", "ram": 64, "vcpus": 1, "disk": 1, "id": "p1", "os-flavor-access:is_public": false,
+                ]
             ]
             #expect(try await cloud.call(.post, "/v2.1/flavors", body).status == 403)
             #expect(try await cloud.call(.post, "/v2.1/flavors", body, as: "admin").status == 200)
@@ -159,16 +216,20 @@ import Testing
             #expect(try await cloud.call(.get, "/v2.1/flavors/p1").status == 404)
             #expect(
                 try await cloud.call(
-                    .post, "/v2.1/flavors/p1/action", .object(["addTenantAccess": ["tenant": .string(NovaFixture.project.rawValue)]]),
+                    .post, "/v2.1/flavors/p1/action",
+                    .object(["addTenantAccess": ["tenant": .string(NovaFixture.project.rawValue)]]),
                     as: "admin"
                 ).status == 200)
             #expect(try await cloud.call(.get, "/v2.1/flavors/p1").status == 200)
             #expect(try await cloud.call(.get, "/v2.1/flavors/detail?minRam=200&minDisk=5").json["flavors"]?.array?.count == 2)
             #expect(try await cloud.call(.get, "/v2.1/flavors?limit=2").json["flavors_links"] != nil)
             #expect(
-                try await cloud.call(.post, "/v2.1/flavors/p1/os-extra_specs", ["extra_specs": ["trait:X": "required"]], as: "admin").status
+                try await cloud.call(
+                    .post, "/v2.1/flavors/p1/os-extra_specs", ["extra_specs": ["trait:X": "required"]], as: "admin"
+                ).status
                     == 200)
-            #expect(try await cloud.call(.get, "/v2.1/flavors/p1/os-extra_specs").json == ["extra_specs": ["trait:X": "required"]])
+            #expect(
+                try await cloud.call(.get, "/v2.1/flavors/p1/os-extra_specs").json == ["extra_specs": ["trait:X": "required"]])
             #expect(try await cloud.call(.delete, "/v2.1/flavors/p1", as: "admin").status == 202)
             #expect(try await cloud.call(.delete, "/v2.1/flavors/p1", as: "admin").status == 404)
             try await BootstrapFlavors.add(to: cloud.database)
@@ -189,7 +250,10 @@ import Testing
             #expect(try await cloud.call(.put, path, ["quota_set": ["instances": 1]], as: "admin").status == 200)
             _ = try await cloud.create()
             #expect(try await cloud.call(.post, "/v2.1/servers", NovaFixture.body("two")).status == 403)
-            #expect(try await cloud.call(.get, "\(path)/detail").json["quota_set"]?["instances"] == ["limit": 1, "in_use": 1, "reserved": 0])
+            #expect(
+                try await cloud.call(.get, "\(path)/detail").json["quota_set"]?["instances"] == [
+                    "limit": 1, "in_use": 1, "reserved": 0,
+                ])
             #expect(try await cloud.call(.put, path, ["quota_set": ["instances": 0]], as: "admin").status == 400)
             #expect(try await cloud.call(.put, path, ["quota_set": ["apples": 0]], as: "admin").status == 400)
             let limits = try await cloud.call(.get, "/v2.1/limits").json["limits"]?["absolute"]
@@ -205,24 +269,32 @@ import Testing
 @Suite struct HostTests {
     @Test func hostsOfSilentCellsStayListedDown() async throws {
         try await NovaFixture.with { cloud async throws in
-            try await cloud.database.query("UPDATE compute.cell_contacts SET last_contact = now() - interval '1 minute' WHERE cell = 'tunis'")
+            try await cloud.database.query(
+                "UPDATE compute.cell_contacts SET last_contact = now() - interval '1 minute' WHERE cell = 'tunis'")
             let services = try await cloud.call(.get, "/v2.1/os-services", as: "admin").json["services"]?.array ?? []
             #expect(services.map { $0["state"]?.string } == ["up", "down"])
             #expect(
                 services.first?.object?.keys.sorted()
                     == ["binary", "disabled_reason", "host", "id", "state", "status", "updated_at", "zone"])
-            let hypervisors = try await cloud.call(.get, "/v2.1/os-hypervisors/detail", as: "admin").json["hypervisors"]?.array ?? []
+            let hypervisors =
+                try await cloud.call(.get, "/v2.1/os-hypervisors/detail", as: "admin").json["hypervisors"]?.array ?? []
             #expect(hypervisors.map { $0["state"]?.string } == ["up", "down"])
             #expect(hypervisors.first?["cpu_info"] == "")
             let id = try #require(hypervisors.first?["id"]?.int)
-            #expect(try await cloud.call(.get, "/v2.1/os-hypervisors/\(id)", as: "admin").json["hypervisor"]?["memory_mb"] == 32_768)
-            #expect(try await cloud.call(.get, "/v2.1/os-hypervisors/statistics", as: "admin").json["hypervisor_statistics"]?["vcpus"] == 32)
+            #expect(
+                try await cloud.call(.get, "/v2.1/os-hypervisors/\(id)", as: "admin").json["hypervisor"]?["memory_mb"] == 32_768
+            )
+            #expect(
+                try await cloud.call(.get, "/v2.1/os-hypervisors/statistics", as: "admin").json["hypervisor_statistics"]?[
+                    "vcpus"] == 32)
             #expect(try await cloud.call(.get, "/v2.1/os-hypervisors").status == 403)
             let zones = try await cloud.call(.get, "/v2.1/os-availability-zone").json["availabilityZoneInfo"]?.array ?? []
             #expect(zones.map { $0["zoneName"]?.string } == ["amsterdam", "london", "tunis"])
             #expect(zones.map { $0["zoneState"]?["available"]?.bool } == [false, true, false])
             #expect(zones.allSatisfy { $0["hosts"] == .null })
-            let detail = try await cloud.call(.get, "/v2.1/os-availability-zone/detail", as: "admin").json["availabilityZoneInfo"]?.array ?? []
+            let detail =
+                try await cloud.call(.get, "/v2.1/os-availability-zone/detail", as: "admin").json["availabilityZoneInfo"]?.array
+                ?? []
             #expect(detail[1]["hosts"]?["compute-1.london"]?["nova-compute"]?["active"] == true)
         }
     }
@@ -231,12 +303,17 @@ import Testing
         try await NovaFixture.with { cloud async throws in
             let body: JSONValue = ["host": "compute-1.tunis", "binary": "nova-compute", "disabled_reason": "disk"]
             #expect(try await cloud.call(.put, "/v2.1/os-services/disable-log-reason", body, as: "admin").status == 200)
-            let services = try await cloud.call(.get, "/v2.1/os-services?host=compute-1.tunis", as: "admin").json["services"]?.array
+            let services = try await cloud.call(.get, "/v2.1/os-services?host=compute-1.tunis", as: "admin").json["services"]?
+                .array
             #expect(services?.first?["status"] == "disabled")
             #expect(services?.first?["disabled_reason"] == "disk")
             let enable: JSONValue = ["host": "compute-1.tunis", "binary": "nova-compute"]
-            #expect(try await cloud.call(.put, "/v2.1/os-services/enable", enable, as: "admin").json["service"]?["status"] == "enabled")
-            #expect(try await cloud.call(.put, "/v2.1/os-services/enable", ["host": "x", "binary": "nova-compute"], as: "admin").status == 404)
+            #expect(
+                try await cloud.call(.put, "/v2.1/os-services/enable", enable, as: "admin").json["service"]?["status"]
+                    == "enabled")
+            #expect(
+                try await cloud.call(.put, "/v2.1/os-services/enable", ["host": "x", "binary": "nova-compute"], as: "admin")
+                    .status == 404)
         }
     }
 }
@@ -253,12 +330,16 @@ import Testing
             body["os:scheduler_hints"] = .object(["group": .string(group)])
             #expect(try await cloud.call(.post, "/v2.1/servers", .object(body)).status == 202)
             #expect(try await cloud.call(.post, "/v2.1/servers", .object(body)).status == 403)
-            #expect(try await cloud.call(.get, "/v2.1/os-server-groups/\(group)").json["server_group"]?["members"]?.array?.count == 1)
+            #expect(
+                try await cloud.call(.get, "/v2.1/os-server-groups/\(group)").json["server_group"]?["members"]?.array?.count
+                    == 1)
             #expect(try await cloud.call(.get, "/v2.1/os-server-groups/\(group)", as: "stranger").status == 404)
             body["os:scheduler_hints"] = .object(["group": .string(ServerGroupID.random().description)])
             #expect(try await cloud.call(.post, "/v2.1/servers", .object(body)).status == 400)
             #expect(
-                try await cloud.call(.post, "/v2.1/os-server-groups", ["server_group": ["name": "x", "policies": ["soft-affinity"]]]).status
+                try await cloud.call(
+                    .post, "/v2.1/os-server-groups", ["server_group": ["name": "x", "policies": ["soft-affinity"]]]
+                ).status
                     == 400)
             #expect(try await cloud.call(.delete, "/v2.1/os-server-groups/\(group)").status == 204)
         }

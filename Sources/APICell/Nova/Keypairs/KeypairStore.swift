@@ -45,12 +45,14 @@ struct KeypairStore: Sendable {
 
     enum Added: Sendable { case added(KeypairRecord), nameTaken, overQuota }
 
-    /// `blob` is what stands in the public key in base64: its MD5 is the fingerprint Nova shows.
-    func insert(name: String, of user: UserID, type: String, publicKey: String, blob: [UInt8], limit: Int) async throws -> Added {
+    func insert(
+        name: String, of user: UserID, type: String, publicKey: String, fingerprint: String, limit: Int
+    ) async throws -> Added {
         try await database.transaction { transaction in
             try await transaction.query("SELECT pg_advisory_xact_lock(hashtextextended('compute.keypairs.' || \(user), 0))")
             let rows = try await transaction.query(
-                "SELECT count(*) AS count, count(*) FILTER (WHERE name = \(name)) AS same FROM compute.keypairs WHERE user_id = \(user)")
+                "SELECT count(*) AS count, count(*) FILTER (WHERE name = \(name)) AS same FROM compute.keypairs WHERE user_id = \(user)"
+            )
             let count: Int = try rows.first?.get("count") ?? 0
             let same: Int = try rows.first?.get("same") ?? 0
             guard same == 0 else { return .nameTaken }
@@ -58,7 +60,7 @@ struct KeypairStore: Sendable {
             let added = try await transaction.query(
                 """
                 INSERT INTO compute.keypairs (user_id, name, type, fingerprint, public_key)
-                VALUES (\(user), \(name), \(type), rtrim(regexp_replace(md5(\(blob)), '(..)', '\\1:', 'g'), ':'), \(publicKey))
+                VALUES (\(user), \(name), \(type), \(fingerprint), \(publicKey))
                 RETURNING \(unsafe: KeypairRecord.columns)
                 """)
             guard let row = added.first else { return .nameTaken }

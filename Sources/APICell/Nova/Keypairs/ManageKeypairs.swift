@@ -1,6 +1,7 @@
 import APIConventions
 import CloudModel
 import Foundation
+import Tokens
 
 /// `/os-keypairs`: a user's own keys; administrators may name another user from 2.10 on.
 struct ManageKeypairs: Sendable {
@@ -10,7 +11,8 @@ struct ManageKeypairs: Sendable {
     func list(_ request: NovaRequest) async throws -> [UInt8] {
         let paging = try Paging(request.query)
         let user = try owner(request)
-        var keys = try await store.list(of: user, limit: paging.limit + 1, after: request.version.minor >= 35 ? paging.marker : nil)
+        var keys = try await store.list(
+            of: user, limit: paging.limit + 1, after: request.version.minor >= 35 ? paging.marker : nil)
         let isLast = keys.count <= paging.limit
         if !isLast { keys.removeLast() }
         var json = JSONWriter(capacity: keys.count * 600 + 32)
@@ -66,30 +68,21 @@ struct ManageKeypairs: Sendable {
         guard type == "ssh" || type == "x509" else {
             throw JSONFields.invalid("type", .string(type), "'\(type)' is not one of ['ssh', 'x509']")
         }
-        guard type == "ssh" else { throw CloudError(.notImplemented, "Keys of type x509 are not served by this cloud.") }
         let user = try owner(request, named: try fields.optionalString("user_id"))
 
-        var generated: GeneratedKey?
-        let publicKey: String
-        if let given = try fields.optionalString("public_key", length: 0...16_384), fields.has("public_key") {
-            publicKey = given.split(whereSeparator: \.isNewline).joined(separator: " ")
-        } else {
-            let key = try GeneratedKey(comment: "Generated-by-Meridian")
-            generated = key
-            publicKey = key.publicKey
-        }
+        let key = try Self.key(fields, type: type, for: user)
         let limit = try await quotas.limits(of: request.project).keyPairs
         switch try await store.insert(
-            name: name, of: user, type: type, publicKey: publicKey, blob: try Self.blob(publicKey), limit: limit)
+            name: name, of: user, type: type, publicKey: key.publicKey, fingerprint: key.fingerprint, limit: limit)
         {
         case .nameTaken: throw CloudError(.conflict, "Key pair '\(name)' already exists.")
         case .overQuota: throw CloudError(.overQuota, "Quota exceeded, too many key pairs.")
-        case .added(let key):
+        case .added(let record):
             var json = JSONWriter(capacity: 1_200)
             json.object {
                 $0.object("keypair") {
-                    Self.write(key, request, to: &$0)
-                    if let generated { $0.field("private_key", generated.privateKey) }
+                    Self.write(record, request, to: &$0)
+                    if let privateKey = key.privateKey { $0.field("private_key", privateKey) }
                 }
             }
             return json.bytes
@@ -112,7 +105,8 @@ struct ManageKeypairs: Sendable {
 
     /// The caller, or the user an administrator names.
     private func owner(_ request: NovaRequest, named: String? = nil) throws(CloudError) -> UserID {
-        guard let name = named ?? (request.version.minor >= 10 ? request.query["user_id"] : nil), name != request.user.rawValue else {
+        guard let name = named ?? (request.version.minor >= 10 ? request.query["user_id"] : nil), name != request.user.rawValue
+        else {
             return request.user
         }
         guard request.caller.isAdmin else {
@@ -121,14 +115,38 @@ struct ManageKeypairs: Sendable {
         return UserID(name)
     }
 
-    /// What stands in base64 in the key's second word. Throws for what isn't a public key in OpenSSH's form.
-    private static func blob(_ publicKey: String) throws(CloudError) -> [UInt8] {
+    /// The key the caller brings, or a new one whose private half is in the answer and nowhere else.
+    private static func key(
+        _ fields: JSONFields, type: String, for user: UserID
+    ) throws -> (publicKey: String, fingerprint: String, privateKey: String?) {
+        let given = fields.has("public_key") ? try fields.optionalString("public_key", length: 0...16_384) : nil
+        if type == "x509" {
+            guard let given else {
+                let new = try UserCertificate.generated(for: user)
+                return (new.certificate.pem, new.certificate.fingerprint, new.privateKey)
+            }
+            guard let certificate = UserCertificate(pem: given) else { throw unreadable }
+            return (certificate.pem, certificate.fingerprint, nil)
+        }
+        guard let given else {
+            let new = try GeneratedKey(comment: "Generated-by-Meridian")
+            return (new.publicKey, try fingerprint(new.publicKey), new.privateKey)
+        }
+        let line = given.split(whereSeparator: \.isNewline).joined(separator: " ")
+        return (line, try fingerprint(line), nil)
+    }
+
+    /// MD5 of what stands in base64 in the key's second word. Throws for what isn't a public key in OpenSSH's form.
+    private static func fingerprint(_ publicKey: String) throws(CloudError) -> String {
         let words = publicKey.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: true)
         guard words.count >= 2, let data = Data(base64Encoded: String(words[1])), data.count > 4 + words[0].utf8.count,
             Array(data.dropFirst(4).prefix(words[0].utf8.count)) == Array(words[0].utf8)
-        else { throw CloudError(.badRequest, "Keypair data is invalid: failed to generate fingerprint") }
-        return Array(data)
+        else { throw unreadable }
+        let digits = Array(MD5Digest.hex(of: data))
+        return stride(from: 0, to: digits.count, by: 2).map { String(digits[$0...$0 + 1]) }.joined(separator: ":")
     }
+
+    private static let unreadable = CloudError(.badRequest, "Keypair data is invalid: failed to generate fingerprint")
 
     private static func notFound(_ name: String, _ user: UserID) -> CloudError {
         CloudError(.notFound, "Keypair \(name) not found for user \(user)")

@@ -75,7 +75,7 @@ struct ListServers: Sendable {
         filter.flavor = request.query["flavor"]
         filter.reservation = request.query["reservation_id"]
         filter.accessIPv4 = request.query["access_ip_v4"]
-        filter.accessIPv6 = request.query["access_ip_v6"]
+        filter.accessIPv6 = request.query["access_ip_v6"].map { ServerFields.canonicalAddress($0, .v6) ?? $0 }
         let ids = request.query.all("uuid")
         if !ids.isEmpty { filter.ids = ids.compactMap { ServerID($0) } }
         if request.query["ip"] != nil || request.query["ip6"] != nil { filter.nothing = true }

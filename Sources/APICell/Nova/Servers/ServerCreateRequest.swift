@@ -26,7 +26,8 @@ struct ServerCreateRequest: Sendable {
 
     private static let known: Set<String> = [
         "name", "imageRef", "flavorRef", "adminPass", "metadata", "networks", "OS-DCF:diskConfig", "accessIPv4", "accessIPv6",
-        "personality", "availability_zone", "key_name", "config_drive", "user_data", "security_groups", "min_count", "max_count",
+        "personality", "availability_zone", "key_name", "config_drive", "user_data", "security_groups", "min_count",
+        "max_count",
         "return_reservation_id", "block_device_mapping", "block_device_mapping_v2",
     ]
 
@@ -74,7 +75,11 @@ struct ServerCreateRequest: Sendable {
 
     private static func flavor(_ server: JSONFields) throws(CloudError) -> FlavorID {
         let text: String
-        if case .int(let number) = server["flavorRef"] { text = "\(number)" } else { text = try server.string("flavorRef", length: 1...255) }
+        if case .int(let number) = server["flavorRef"] {
+            text = "\(number)"
+        } else {
+            text = try server.string("flavorRef", length: 1...255)
+        }
         // A link to the flavor will do, as in Nova.
         return FlavorID(text.split(separator: "/").last.map(String.init) ?? text)
     }
@@ -90,7 +95,9 @@ struct ServerCreateRequest: Sendable {
         guard let fields else { return (nil, [:]) }
         var group: ServerGroupID?
         var hints: [String: String] = [:]
-        guard fields.object.members.count <= 32 else { throw JSONFields.invalid("os:scheduler_hints", "", "there are more than 32") }
+        guard fields.object.members.count <= 32 else {
+            throw JSONFields.invalid("os:scheduler_hints", "", "there are more than 32")
+        }
         for member in fields.object.members {
             if member.key == "group" {
                 guard let text = member.value.string, let id = ServerGroupID(text) else {
@@ -166,7 +173,8 @@ struct ServerCreateRequest: Sendable {
             throw JSONFields.invalid("user_data", .string(String(text.prefix(40))), "it is not a 'base64'")
         }
         throw CloudError(
-            .notImplemented, "User data isn't served yet, because it could not be kept secret. Put what the guest needs into its image.")
+            .notImplemented,
+            "User data isn't served yet, because it could not be kept secret. Put what the guest needs into its image.")
     }
 }
 
@@ -194,11 +202,21 @@ enum ServerFields {
         if value.isNull { return .some(nil) }
         let text = try fields.string(key, length: 0...64)
         if text.isEmpty { return .some(nil) }
-        var space = in6_addr()
-        guard inet_pton(family == .v4 ? AF_INET : AF_INET6, text, &space) == 1 else {
+        guard let address = canonicalAddress(text, family) else {
             throw JSONFields.invalid(key, value, "'\(text)' is not a '\(family == .v4 ? "ipv4" : "ipv6")'")
         }
-        return text
+        return address
+    }
+
+    /// The one way to write an address (RFC 5952); nil for what isn't one.
+    static func canonicalAddress(_ text: String, _ family: Family) -> String? {
+        let kind = family == .v4 ? AF_INET : AF_INET6
+        var space = in6_addr()
+        var canonical = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        guard inet_pton(kind, text, &space) == 1, inet_ntop(kind, &space, &canonical, socklen_t(canonical.count)) != nil else {
+            return nil
+        }
+        return String(decoding: canonical.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// Disks aren't repartitioned: both words are accepted, and `MANUAL` is what is shown.
