@@ -54,7 +54,8 @@ extension HostAgent {
     func keepTime() async {
         while !Task.isCancelled {
             round.ring()
-            try? await Task.sleep(for: period)
+            // Hosts that started together don't ask together for ever.
+            try? await Task.sleep(for: period * Double.random(in: 0.9...1.1))
         }
     }
 
@@ -128,6 +129,11 @@ extension HostAgent {
         let hello = HostHello(inventory: inventory, guests: reconciler.adopted, release: settings.release)
         let welcome = try await messenger.call(
             hello, to: conductor, lane: lane(for: hello.guests.count), timeout: settings.answerTimeout)
+        if !isWelcome {
+            reports.forgetAcknowledged()
+            reconciler.tellAgain()
+            queueReports()
+        }
         isWelcome = true
         inventorySaid = inventory
         digest = nil

@@ -10,6 +10,12 @@ extension Reconciler {
         return changed
     }
 
+    /// Everything that is here or should be is to be told once more.
+    package mutating func tellAgain() {
+        changed.formUnion(orders.keys)
+        changed.formUnion(guests.keys)
+    }
+
     /// What the conductor should know of a server, without progress and steps; nil: nothing is known of it.
     package func observation(of server: ServerID) -> Observation? {
         if let guest = guests[server], let order = orders[server], order.epoch < guest.epoch { return answer(toOlder: order) }

@@ -51,6 +51,12 @@ package struct ReportQueue: Sendable {
         }
     }
 
+    /// The conductor is a new one, or was out of reach: its database may have been restored and lack what it acknowledged once.
+    package mutating func forgetAcknowledged() {
+        acknowledged = [:]
+        absences = 0
+    }
+
     package mutating func add(_ step: TraceStep, to server: ServerID) {
         guard steps[server, default: []].count < Self.stepsKept else { return }
         steps[server, default: []].append(step)
