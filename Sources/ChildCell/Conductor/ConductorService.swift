@@ -22,6 +22,7 @@ package final class ConductorService: Service, Sendable {
     private let news = WakeUp()
     private let seekers = WakeUp()
     private let standing: CellStanding
+    private let pulse: DatabasePulse
     private let changes: ServerChanges
     private let housekeeping: Housekeeping
     private let watch: HostWatch
@@ -41,9 +42,11 @@ package final class ConductorService: Service, Sendable {
         self.messenger = messenger
         log = logger
         standing = CellStanding(database: database)
+        pulse = DatabasePulse(database: database, patience: max(timing.heartbeat * 3, .seconds(2)))
         changes = ServerChanges(
             database: database, book: book, orders: orders,
-            wakeHosts: { hosts in for host in hosts { messenger.cast(WakeHost(), to: .host(host)) } }, news: news, seekers: seekers)
+            wakeHosts: { hosts in for host in hosts { messenger.cast(WakeHost(), to: .host(host)) } }, news: news,
+            seekers: seekers)
         let place = "conductor.\(region.name)"
         let ranker = HostRanker(
             scheduler: .scheduler(region.name), messenger: messenger, book: book, timeout: timing.reserveTimeout / 2)
@@ -55,12 +58,12 @@ package final class ConductorService: Service, Sendable {
         let recover = RecoverCell(
             messenger: messenger, database: database, standing: standing, book: book, orders: orders, log: logger)
         links = Dictionary(
-            uniqueKeysWithValues: hubs.map { [database, standing, book] hub in
+            uniqueKeysWithValues: hubs.map { [database, standing, pulse, book] hub in
                 (
                     hub,
                     TopLink(
-                        hub: hub, messenger: messenger, database: database, standing: standing, book: book, weight: region.weight,
-                        recover: recover, log: logger)
+                        hub: hub, messenger: messenger, database: database, standing: standing, pulse: pulse, book: book,
+                        weight: region.weight, recover: recover, log: logger)
                 )
             })
         answerHub(reserve: reserve, perform: PerformIntents(changes: changes, reserve: reserve, place: place))
@@ -72,8 +75,13 @@ package final class ConductorService: Service, Sendable {
 
     package func run() async throws {
         try await cancelWhenGracefulShutdown { [self] in
-            try await load()
             try await withThrowingTaskGroup(of: Void.self) { group in
+                // These two also run while the database is away: that is what they tell.
+                group.addTask { [self] in try await everyRound(timing.heartbeat) { [self] in try await pulse.ask() } }
+                group.addTask { [self] in
+                    try await everyRound(.seconds(1)) { [self] in for link in links.values { await link.summarize() } }
+                }
+                try await load()
                 group.addTask { [self] in
                     try await news.forEach(atLeastEvery: .seconds(1), coalescing: Self.newsCoalescing) { [self] in
                         for link in links.values { await link.tell() }
@@ -138,7 +146,8 @@ package final class ConductorService: Service, Sendable {
 
     private func answerHosts() {
         let (standing, messenger, timeout) = (standing, messenger, timing.questionTimeout)
-        let welcome = WelcomeHosts(database: database, book: book, orders: orders, ratios: region.childCell.allocationRatios, log: log)
+        let welcome = WelcomeHosts(
+            database: database, book: book, orders: orders, ratios: region.childCell.allocationRatios, log: log)
         let reconcile = timing.reconcilePeriod.inMilliseconds
         messenger.on(HostHello.self, from: [.host]) { hello, incoming in
             try await welcome(hello, from: HostName(incoming.from.name))

@@ -53,6 +53,9 @@ actor CellDirectory {
     }
 
     func took(_ summary: CellSummary, from cell: CellName) async throws {
+        var summary = summary
+        // A conductor that started without its database doesn't know its hosts.
+        if summary.state == .stalled, let known = cells[cell]?.summary.zones { summary.zones = known }
         cells[cell, default: Entry(summary: summary)].summary = summary
         try await database.query("UPDATE compute.cells SET summary = \(json: summary) WHERE name = \(cell)")
     }
@@ -75,8 +78,11 @@ actor CellDirectory {
     /// Cells that can be told something now.
     var reachable: [CellName] { cells.keys.filter { isInContact($0) }.sorted() }
 
-    func isInContact(_ cell: CellName) -> Bool {
-        messenger.contact(.cell(cell)).map { $0 <= silentAfter } ?? false
+    func isInContact(_ cell: CellName) -> Bool { age(of: cell).map { $0 <= silentAfter } ?? false }
+
+    /// How long ago the cell was in contact; nil: never, or it says that its database doesn't answer, though its conductor lives.
+    private func age(of cell: CellName) -> Duration? {
+        cells[cell]?.summary.state == .stalled ? nil : messenger.contact(.cell(cell))
     }
 
     func answered(_ cell: CellName) { cells[cell]?.unansweredAt = nil }
@@ -92,7 +98,7 @@ actor CellDirectory {
 
     /// Writes down when each cell was last in contact, for the processes that answer reads.
     func noteContacts() async throws {
-        let ages = cells.keys.compactMap { cell in messenger.contact(.cell(cell)).map { (cell, $0) } }
+        let ages = cells.keys.compactMap { cell in age(of: cell).map { (cell, $0) } }
         guard !ages.isEmpty else { return }
         let now = Timestamp.now()
         try await database.query(

@@ -88,7 +88,7 @@ package struct CellSelection: Sendable {
         switch cell.summary.state {
         case .recovering: return "is recovering from a restore of its database"
         case .draining: return "is being drained"
-        case .up: break
+        case .up, .stalled: break  // a stalled cell is silent
         }
         if zones.isEmpty { return "has no host that is up" }
         if let missing = wish.traits.first(where: { trait in !zones.contains { $0.traits.contains(trait) } }) {

@@ -38,7 +38,8 @@ final class CellStanding: Sendable {
     func mustNotBeRecovering() throws {
         if isRecovering {
             throw CloudError(
-                .unavailable, "The cell is recovering from a restore of its database and changes nothing until it has caught up.",
+                .unavailable,
+                "The cell is recovering from a restore of its database and changes nothing until it has caught up.",
                 retryAfter: 5)
         }
     }

@@ -15,6 +15,7 @@ actor TopLink {
     private let up: FeedLog
     private let rows: FeedRows
     private let standing: CellStanding
+    private let pulse: DatabasePulse
     private let book: HostBook
     private let weight: Double
     private let recover: RecoverCell
@@ -26,8 +27,8 @@ actor TopLink {
     private static let feedTimeout = Duration.seconds(10)
 
     init(
-        hub: PeerName, messenger: any Messenger, database: Database, standing: CellStanding, book: HostBook, weight: Double,
-        recover: RecoverCell, log: Logger
+        hub: PeerName, messenger: any Messenger, database: Database, standing: CellStanding, pulse: DatabasePulse, book: HostBook,
+        weight: Double, recover: RecoverCell, log: Logger
     ) {
         self.hub = hub
         self.messenger = messenger
@@ -35,6 +36,7 @@ actor TopLink {
         up = FeedLog("up", schema: CellMigrations.schema, database: database)
         rows = FeedRows(database: database)
         self.standing = standing
+        self.pulse = pulse
         self.book = book
         self.weight = weight
         self.recover = recover
@@ -42,7 +44,10 @@ actor TopLink {
     }
 
     /// The hub is new, or was out of reach: agree anew on where we stand.
-    func greetAgain() { position = nil }
+    func greetAgain() {
+        position = nil
+        toldSummary = nil
+    }
 
     /// Tells the hub what it doesn't know yet.
     func tell() async {
@@ -66,7 +71,7 @@ actor TopLink {
 
     /// Sends the summary if it has changed; the caller sees to once a second.
     func summarize() async {
-        let summary = await book.summary(state: standing.state, weight: weight)
+        let summary = await book.summary(state: await pulse.isStalled ? .stalled : standing.state, weight: weight)
         guard summary != toldSummary, messenger.contact(hub) != nil else { return }
         messenger.cast(summary, to: hub)
         toldSummary = summary
@@ -92,7 +97,8 @@ actor TopLink {
             log.error(
                 "this database lacks changes that the API cell has stored: it was restored from a backup",
                 metadata: [.peer: "\(hub)", "position": "\(reply.stored.number)"])
-            try await standing.beginRecovery("The API cell has stored change \(reply.stored.number), which this database lacks.")
+            try await standing.beginRecovery(
+                "The API cell has stored change \(reply.stored.number), which this database lacks.")
             try await recover(from: hub, resumingBehind: reply.stored, trusting: !isBehindUs)
             position = reply.stored
         }

@@ -50,7 +50,11 @@ package struct FeedPosition: Codable, Sendable, Hashable {
 package struct CellSummary: CellCast, Hashable {
     package static let kind = "cell-summary/1"
 
-    package enum State: String, Codable, Sendable { case up, draining, recovering }
+    package enum State: String, Codable, Sendable {
+        case up, draining, recovering
+        /// The cell's database doesn't answer: to everyone else the cell is silent.
+        case stalled
+    }
     package var state: State
     package var zones: [Zone]
     /// The policy weight of the region's file.
