@@ -98,8 +98,7 @@ let apiCell: [Target] = [
     module(
         "Nova", in: "APICell",
         [
-            "APIConventions", "CellProtocol", "CloudModel", "ComputeRecords", "Database", "Observability", "Tokens", .http, .httpTypes,
-            .log, .lifecycle,
+            "APIConventions", "CellProtocol", "CloudModel", "Database", "Tokens", .http, .httpTypes, .log,
         ]),
     module(
         "SuperScheduler", in: "APICell",
@@ -137,7 +136,7 @@ let testKit: [Target] = [
         "CellSimulator", in: "TestKit",
         [
             "CellProtocol", "CloudModel", "CloudTestKit", "ComputeAgent", "ComputeRecords", "Conductor", "Database", "Hypervisors",
-            "Messaging", "RegionConfig", "Scheduler", "SuperScheduler",
+            "Messaging", "RegionConfig", "Scheduler", "SuperScheduler", .log,
         ]),
     module(
         "CloudTestKit", in: "TestKit",
@@ -184,7 +183,10 @@ let testTargets: [Target] = [
     tests(
         of: "Glance", in: "APICell",
         ["APIConventions", "CloudModel", "CloudTestKit", "Database", "Tokens", .http, .httpTesting, .httpTypes, .log, .nioCore]),
+    tests(of: "CloudModel", in: "Shared"),
+    tests(of: "CellProtocol", in: "Shared", ["CloudModel"]),
     tests(of: "Database", in: "Shared", ["CloudModel", "CloudTestKit", .lifecycle, .log]),
+    tests(of: "Feeds", in: "Shared", ["CellProtocol", "CloudModel", "CloudTestKit", "Database"]),
     tests(of: "Messaging", in: "Shared", ["CellProtocol", "CloudModel", "CZeroMQ", .log]),
     tests(of: "RegionConfig", in: "Shared", ["CloudModel"]),
     tests(of: "Observability", in: "Shared", [.log, .lifecycle, .nioCore, .nioPosix]),
@@ -206,6 +208,11 @@ let testTargets: [Target] = [
             "APIConventions", "CellProtocol", "CloudModel", "CloudTestKit", "ComputeRecords", "Database", .http, .httpTesting,
             .httpTypes, .nioCore, .log,
         ]),
+    tests(of: "SuperScheduler", in: "APICell", ["CellProtocol", "CloudModel"]),
+    tests(of: "Scheduler", in: "ChildCell", ["CellProtocol", "CloudModel", "Messaging", "RegionConfig", .log]),
+    tests(of: "Conductor", in: "ChildCell", ["CellProtocol", "CloudModel"]),
+    // Reads the sources themselves.
+    suite("Habits"),
 ]
 
 let package = Package(

@@ -1,6 +1,6 @@
 package import APIConventions
-package import CloudModel
 package import CellProtocol
+package import CloudModel
 
 // What Nova needs of others. The program passes the implementations in; none of these mentions a transport.
 

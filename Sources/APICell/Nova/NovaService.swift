@@ -106,7 +106,8 @@ package struct NovaService: Sendable {
         guard let error = error as? DatabaseError else { return nil }
         if error.isConnectionLoss || error.sqlState.category == "53" || error.sqlState.category == "57" {
             return CloudError(
-                .unavailable, "The compute service can't reach its database. Try again in a moment.", cause: error, retryAfter: 5)
+                .unavailable, "The compute service can't reach its database. Try again in a moment.", cause: error,
+                retryAfter: 5)
         }
         // A filter's regular expression that PostgreSQL can't read, or text it can't store.
         if error.sqlState.rawValue == "2201B" {

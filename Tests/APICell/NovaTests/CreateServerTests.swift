@@ -87,7 +87,8 @@ import Testing
     @Test func networksNoneAndAutoComeWithVersion37() async throws {
         try await NovaFixture.with { cloud async throws in
             for word: JSONValue in ["none", "auto"] {
-                let answer = try await cloud.call(.post, "/v2.1/servers", NovaFixture.body("one", ["networks": word]), version: "2.37")
+                let answer = try await cloud.call(
+                    .post, "/v2.1/servers", NovaFixture.body("one", ["networks": word]), version: "2.37")
                 #expect(answer.status == 202)
             }
             #expect(try await cloud.call(.post, "/v2.1/servers", NovaFixture.body(), version: "2.37").status == 400)
@@ -101,7 +102,8 @@ import Testing
                 .post, "/v2.1/servers", NovaFixture.body("many", ["min_count": 3, "return_reservation_id": true]))
             #expect(answer.status == 202)
             let reservation = try #require(answer.json["reservation_id"]?.string)
-            let list = try await cloud.call(.get, "/v2.1/servers?reservation_id=\(reservation)&sort_key=display_name&sort_dir=asc")
+            let list = try await cloud.call(
+                .get, "/v2.1/servers?reservation_id=\(reservation)&sort_key=display_name&sort_dir=asc")
             #expect(list.json["servers"]?.array?.map { $0["name"]?.string } == ["many-1", "many-2", "many-3"])
         }
     }
@@ -155,7 +157,8 @@ import Testing
                     NewServer(
                         id: id, intent: .random(), request: nil,
                         spec: .init(
-                            name: "x", hostname: "x", project: NovaFixture.project, user: NovaFixture.user, flavor: flavor, image: nil),
+                            name: "x", hostname: "x", project: NovaFixture.project, user: NovaFixture.user, flavor: flavor,
+                            image: nil),
                         description: nil, homeRegion: nil, accessIPv4: nil, accessIPv6: nil, reservation: "r-1", createdAt: now,
                         deadline: now + .seconds(600), steps: [])
                 ], idempotency: nil)
@@ -165,7 +168,8 @@ import Testing
     @Test func aRangeOfCountsIsMetAsFarAsTheQuotaGoes() async throws {
         try await NovaFixture.with(quotas: QuotaLimits(instances: 3)) { cloud async throws in
             #expect(
-                try await cloud.call(.post, "/v2.1/servers", NovaFixture.body("some", ["min_count": 2, "max_count": 5])).status == 202)
+                try await cloud.call(.post, "/v2.1/servers", NovaFixture.body("some", ["min_count": 2, "max_count": 5])).status
+                    == 202)
             #expect(try await cloud.count("compute.servers") == 3)
         }
     }
@@ -181,7 +185,9 @@ import Testing
             #expect(try await cloud.count("compute.servers") == 1)
             #expect(try await cloud.call(.post, "/v2.1/servers", NovaFixture.body("two"), headers: key).status == 409)
             // Another project's key is another key.
-            #expect(try await cloud.call(.post, "/v2.1/servers", NovaFixture.body("two"), as: "stranger", headers: key).status == 202)
+            #expect(
+                try await cloud.call(.post, "/v2.1/servers", NovaFixture.body("two"), as: "stranger", headers: key).status
+                    == 202)
             let kept: String = try #require(
                 try await cloud.database.query("SELECT answer FROM compute.idempotency_keys LIMIT 1").first
             ).get("answer")
@@ -218,7 +224,9 @@ import Testing
             #expect(try await cloud.call(.get, "/regions/tunis/v2.1/servers").json["servers"]?.array?.count == 1)
             #expect(try await cloud.call(.get, "/v2.1/servers/\(id)").json["server"]?["OS-EXT-AZ:availability_zone"] == "tunis")
             #expect(
-                try await cloud.call(.post, "/regions/tunis/v2.1/servers", NovaFixture.body("x", ["availability_zone": "london"])).status
+                try await cloud.call(
+                    .post, "/regions/tunis/v2.1/servers", NovaFixture.body("x", ["availability_zone": "london"])
+                ).status
                     == 400)
         }
     }
@@ -258,7 +266,8 @@ struct BadCreate: Sendable, CustomTestStringConvertible {
         BadCreate("an unknown image", ["imageRef": "44444444-4444-4444-8444-444444444444"], "Can not find requested image"),
         BadCreate("an image that isn't a UUID", ["imageRef": "tiny"], "'tiny' is not a 'uuid'"),
         BadCreate("an image without data", ["imageRef": .string(FakeImages.queued.description)], "is not active"),
-        BadCreate("an image larger than the flavor's disk", ["imageRef": .string(FakeImages.large.description)], "disk is too small"),
+        BadCreate(
+            "an image larger than the flavor's disk", ["imageRef": .string(FakeImages.large.description)], "disk is too small"),
         BadCreate("an unknown zone", ["availability_zone": "atlantis"], "The requested availability zone is not available"),
         BadCreate("an unknown key", ["key_name": "none"], "Invalid key_name provided."),
         BadCreate("an unknown network", ["networks": [["uuid": "55555555-5555-4555-8555-555555555555"]]], "could not be found"),

@@ -14,10 +14,13 @@ import Testing
             #expect(try await cloud.call(.get, "/v2.1/servers/\(id)").status == 404)
             #expect(try await cloud.call(.delete, "/v2.1/servers/\(id)").status == 404)
             let placed = try await cloud.database.query(
-                "UPDATE compute.servers SET mapping = 'placing', cell = 'tunis' WHERE id = \(id) AND mapping = 'unplaced' AND deleted_at IS NULL")
+                "UPDATE compute.servers SET mapping = 'placing', cell = 'tunis' WHERE id = \(id) AND mapping = 'unplaced' AND deleted_at IS NULL"
+            )
             #expect(placed.affected == 0)
             let action = try #require(
-                try await cloud.database.query("SELECT delivery, state FROM compute.server_actions WHERE server = \(id) AND verb = 'delete'").first)
+                try await cloud.database.query(
+                    "SELECT delivery, state FROM compute.server_actions WHERE server = \(id) AND verb = 'delete'"
+                ).first)
             #expect(try (action.get("delivery")) == "settled")
             #expect(try (action.get("state")) == "done")
             // Its history stays readable, from 2.21 on.
@@ -34,13 +37,16 @@ import Testing
             #expect(try await cloud.show(id)["OS-EXT-STS:task_state"] == "deleting")
             #expect(try await cloud.count("compute.server_actions") == 2)
             let row = try #require(
-                try await cloud.database.query("SELECT delivery, deadline FROM compute.server_actions WHERE server = \(id) AND number = 2").first)
+                try await cloud.database.query(
+                    "SELECT delivery, deadline FROM compute.server_actions WHERE server = \(id) AND number = 2"
+                ).first)
             #expect(try (row.get("delivery")) == "pending")
             #expect(try row.isNull("deadline"))
             // Its quota stays taken meanwhile.
             #expect(try await cloud.call(.post, "/v2.1/servers", NovaFixture.body("two")).status == 403)
             #expect(try await cloud.call(.post, "/v2.1/servers/\(id)/action", ["os-stop": .null]).status == 409)
-            try await cloud.database.query("UPDATE compute.servers SET deleted_at = now(), vm_state = 'deleted', done_through = 2 WHERE id = \(id)")
+            try await cloud.database.query(
+                "UPDATE compute.servers SET deleted_at = now(), vm_state = 'deleted', done_through = 2 WHERE id = \(id)")
             #expect(try await cloud.call(.get, "/v2.1/servers/\(id)").status == 404)
             #expect(try await cloud.call(.post, "/v2.1/servers", NovaFixture.body("two")).status == 202)
         }
@@ -61,7 +67,8 @@ import Testing
                 let id = try await cloud.create("round-\(round)")
                 async let delete = cloud.call(.delete, "/v2.1/servers/\(id)")
                 async let placed = cloud.database.query(
-                    "UPDATE compute.servers SET mapping = 'placing', cell = 'tunis', epoch = 1 WHERE id = \(id) AND mapping = 'unplaced' AND deleted_at IS NULL")
+                    "UPDATE compute.servers SET mapping = 'placing', cell = 'tunis', epoch = 1 WHERE id = \(id) AND mapping = 'unplaced' AND deleted_at IS NULL"
+                )
                 let isPlaced = try await placed.affected == 1
                 #expect(try await delete.status == 204)
                 let row = try #require(

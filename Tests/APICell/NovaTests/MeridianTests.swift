@@ -3,7 +3,6 @@ import CellProtocol
 import CloudModel
 import Database
 import HTTPTypes
-import Logging
 import Testing
 
 @testable import Nova
@@ -13,10 +12,18 @@ import Testing
         try await NovaFixture.with { cloud async throws in
             let id = try await cloud.active()
             let base = Timestamp.now() + .seconds(1)
-            let placement = [TraceStep("place.reserve", classic: [8, 9, 10], place: "super-scheduler", started: base, ended: base + .milliseconds(4))]
+            let placement = [
+                TraceStep(
+                    "place.reserve", classic: [8, 9, 10], place: "super-scheduler", started: base,
+                    ended: base + .milliseconds(4))
+            ]
             let cell = [
-                TraceStep("host.spawn", classic: [29], place: "compute-1.tunis", started: base + .milliseconds(20), ended: base + .milliseconds(120)),
-                TraceStep("cell.store", classic: [12], place: "conductor.tunis", started: base + .milliseconds(6), ended: base + .milliseconds(8)),
+                TraceStep(
+                    "host.spawn", classic: [29], place: "compute-1.tunis", started: base + .milliseconds(20),
+                    ended: base + .milliseconds(120)),
+                TraceStep(
+                    "cell.store", classic: [12], place: "conductor.tunis", started: base + .milliseconds(6),
+                    ended: base + .milliseconds(8)),
             ]
             try await cloud.database.query(
                 """
@@ -45,7 +52,8 @@ import Testing
                 .init(
                     cell: "tunis", outcome: .noRoom, at: .now(), reason: "no host has enough memory",
                     elimination: Elimination(
-                        considered: 2, removed: ["memory": 2], examples: [.init(host: "compute-1.tunis", rule: "memory", detail: "64 < 128")]))
+                        considered: 2, removed: ["memory": 2],
+                        examples: [.init(host: "compute-1.tunis", rule: "memory", detail: "64 < 128")]))
             ])
             try await cloud.database.query("UPDATE compute.server_actions SET ledger = \(json: ledger) WHERE server = \(id)")
             let tenant = try await cloud.call(.get, "/meridian/v1/servers/\(id)/explain").json
@@ -66,7 +74,8 @@ import Testing
             #expect(cells.map { $0["state"]?.string } == ["silent", "up", "up"])
             #expect(cells.last?["hosts"] == 1)
             #expect(try await cloud.call(.put, "/meridian/v1/cells/tunis", ["disabled": true]).status == 403)
-            let drained = try await cloud.call(.put, "/meridian/v1/cells/tunis", ["disabled": true, "reason": "new floor"], as: "admin")
+            let drained = try await cloud.call(
+                .put, "/meridian/v1/cells/tunis", ["disabled": true, "reason": "new floor"], as: "admin")
             #expect(drained.json["cell"]?["state"] == "draining")
             #expect(try await cloud.call(.put, "/meridian/v1/cells/atlantis", ["disabled": true], as: "admin").status == 404)
             #expect(try await cloud.call(.get, "/meridian/v1/cells/tunis/drift", as: "admin").status == 501)
@@ -79,7 +88,8 @@ import Testing
     @Test func eventsAreResumedFromACursorAndTenantsSeeTheirOwn() async throws {
         try await NovaFixture.with { cloud async throws in
             for (project, kind) in [(NovaFixture.project, "a"), (NovaFixture.otherProject, "b"), (NovaFixture.project, "c")] {
-                try await cloud.database.query("INSERT INTO compute.events (kind, project, payload) VALUES (\(kind), \(project), '{\"x\": 1}')")
+                try await cloud.database.query(
+                    "INSERT INTO compute.events (kind, project, payload) VALUES (\(kind), \(project), '{\"x\": 1}')")
             }
             let all = try await cloud.call(.get, "/meridian/v1/events?after=0").json
             #expect(all["events"]?.array?.map { $0["kind"]?.string } == ["a", "c"])
@@ -91,28 +101,6 @@ import Testing
             #expect(try await waiting.json["events"]?.array?.map { $0["kind"]?.string } == ["d"])
             #expect(try await cloud.call(.get, "/meridian/v1/events?after=0", as: "admin").json["events"]?.array?.count == 4)
             #expect(try await cloud.call(.get, "/meridian/v1/events?after=x").status == 400)
-        }
-    }
-
-    @Test func intentsWakeTheSuperSchedulerCoalesced() async throws {
-        try await NovaFixture.with { cloud async throws in
-            let notifier = IntentNotifier(database: cloud.database, logger: .init(label: "test"))
-            let heard = cloud.database.listen(["meridian_intents"])
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await notifier.run() }
-                group.addTask {
-                    for await notification in heard where notification == .notified(channel: "meridian_intents", payload: "") { return }
-                }
-                group.addTask {
-                    // A listener that isn't connected yet hears nothing: wake until it has heard.
-                    while !Task.isCancelled {
-                        for _ in 0..<100 { notifier.newIntents() }
-                        try? await Task.sleep(for: .milliseconds(20))
-                    }
-                }
-                try await group.next()
-                group.cancelAll()
-            }
         }
     }
 }

@@ -40,15 +40,18 @@ struct NovaFixture: Sendable {
             let questions = FakeQuestions()
             let signal = CountingSignal()
             let service = try NovaService(
-                database: database, authenticator: FakeTokens(), images: images, questions: questions, signal: signal, quotas: quotas,
+                database: database, authenticator: FakeTokens(), images: images, questions: questions, signal: signal,
+                quotas: quotas,
                 publicURL: "http://compute.test:8774", identityURL: "http://identity.test:5000", logger: .silent)
-            let router = APIRouter.service("compute", errors: .nova, identityURL: "http://identity.test:5000", tellsComputeID: true)
+            let router = APIRouter.service(
+                "compute", errors: .nova, identityURL: "http://identity.test:5000", tellsComputeID: true)
             service.addRoutes(to: router)
             let server = try APIServer(name: "compute", router: router, host: "127.0.0.1", port: 0, logger: .silent)
             try await server.application.test(.router) { client in
                 try await body(
                     NovaFixture(
-                        database: database, service: service, images: images, questions: questions, signal: signal, client: client))
+                        database: database, service: service, images: images, questions: questions, signal: signal,
+                        client: client))
             }
         }
     }
@@ -60,11 +63,13 @@ struct NovaFixture: Sendable {
                 state: .up,
                 zones: [.init(name: ZoneName(cell), hosts: 1, free: size, largest: size, total: size, traits: [])], weight: 1)
             try await database.query("INSERT INTO compute.cells (name, summary) VALUES (\(cell), \(json: summary))")
-            try await database.query("INSERT INTO compute.cell_contacts (cell, last_contact) VALUES (\(cell), now() + interval '1 hour')")
+            try await database.query(
+                "INSERT INTO compute.cell_contacts (cell, last_contact) VALUES (\(cell), now() + interval '1 hour')")
             let host = HostReport(
                 name: HostName("compute-1.\(cell)"), revision: 1,
                 inventory: HostInventory(
-                    size: size, hypervisorType: "QEMU", hypervisorVersion: 7_002_000, acceleration: "qemu", traits: [], cachedImages: [],
+                    size: size, hypervisorType: "QEMU", hypervisorVersion: 7_002_000, acceleration: "qemu", traits: [],
+                    cachedImages: [],
                     zone: ZoneName(cell), address: "10.3.0.11"),
                 used: ResourceSize(vcpus: 1, ram: 128, disk: 1), servers: 1, enabled: true, disabledReason: nil, up: true,
                 lastSeen: .now(), release: "0.1")
@@ -86,7 +91,8 @@ struct NovaFixture: Sendable {
 
     @discardableResult
     func call(
-        _ method: HTTPRequest.Method, _ path: String, _ body: JSONValue? = nil, as token: String? = "member", version: String? = nil,
+        _ method: HTTPRequest.Method, _ path: String, _ body: JSONValue? = nil, as token: String? = "member",
+        version: String? = nil,
         headers extra: [String: String] = [:]
     ) async throws -> Answer {
         try await raw(method, path, body?.text, as: token, version: version, headers: extra)
@@ -101,7 +107,8 @@ struct NovaFixture: Sendable {
         if let version { headers[.openStackAPIVersion] = "compute \(version)" }
         for (name, value) in extra { headers[.known(name)] = value }
         if body != nil { headers[.contentType] = "application/json" }
-        return try await client.execute(uri: path, method: method, headers: headers, body: body.map { ByteBuffer(string: $0) }) {
+        return try await client.execute(uri: path, method: method, headers: headers, body: body.map { ByteBuffer(string: $0) })
+        {
             Answer(status: $0.status.code, headers: $0.headers, text: String(buffer: $0.body))
         }
     }
@@ -113,7 +120,9 @@ struct NovaFixture: Sendable {
         return ["server": .object(server)]
     }
 
-    func create(_ name: String = "one", _ extra: [String: JSONValue] = [:], as token: String = "member") async throws -> ServerID {
+    func create(_ name: String = "one", _ extra: [String: JSONValue] = [:], as token: String = "member") async throws
+        -> ServerID
+    {
         let answer = try await call(.post, "/v2.1/servers", Self.body(name, extra), as: token)
         try #require(answer.status == 202, "\(answer.text)")
         return try #require(answer.json["server"]?["id"]?.string.flatMap { ServerID($0) })
@@ -169,7 +178,8 @@ struct FakeTokens: TokenAuthenticator {
                 expiresAt: expires)
         case "stranger":
             return Caller(
-                userID: "d0000000000000000000000000000004", userName: token, projectID: NovaFixture.otherProject, projectName: "other",
+                userID: "d0000000000000000000000000000004", userName: token, projectID: NovaFixture.otherProject,
+                projectName: "other",
                 roles: ["member"], expiresAt: expires)
         case "admin":
             return Caller(
@@ -192,12 +202,15 @@ final class FakeImages: ImageCatalog {
         switch id {
         case Self.active:
             return CatalogImage(
-                reference: ImageReference(id: id, name: "tiny", diskFormat: "qcow2", size: 20 << 20, sha512: sha), status: "active")
+                reference: ImageReference(id: id, name: "tiny", diskFormat: "qcow2", size: 20 << 20, sha512: sha),
+                status: "active")
         case Self.queued:
-            return CatalogImage(reference: ImageReference(id: id, name: "none", diskFormat: "raw", size: 0, sha512: ""), status: "queued")
+            return CatalogImage(
+                reference: ImageReference(id: id, name: "none", diskFormat: "raw", size: 0, sha512: ""), status: "queued")
         case Self.large:
             return CatalogImage(
-                reference: ImageReference(id: id, name: "large", diskFormat: "raw", size: 1, sha512: sha, minDisk: 50), status: "active")
+                reference: ImageReference(id: id, name: "large", diskFormat: "raw", size: 1, sha512: sha, minDisk: 50),
+                status: "active")
         default: throw CloudError(.notFound, "No image found with ID \(id)")
         }
     }
@@ -207,7 +220,9 @@ final class FakeQuestions: CellQuestions {
     private let silent = Mutex(false)
     func goSilent() { silent.withLock { $0 = true } }
 
-    func consoleOutput(of server: ServerID, in cell: CellName, lines: Int?, request: CloudModel.RequestID?) async throws -> String {
+    func consoleOutput(of server: ServerID, in cell: CellName, lines: Int?, request: CloudModel.RequestID?) async throws
+        -> String
+    {
         if silent.withLock({ $0 }) { throw CloudError(.unavailable, "The region \(cell) doesn't answer.", retryAfter: 5) }
         let all = (1...100).map { "line \($0)" } + ["GUEST-READY"]
         return all.suffix(lines ?? all.count).joined(separator: "\n")

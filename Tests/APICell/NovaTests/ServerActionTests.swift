@@ -59,7 +59,9 @@ import Testing
             #expect(shown["status"] == "HARD_REBOOT")
             #expect(shown["OS-EXT-STS:task_state"] == "rebooting_hard")
             let body: String = try #require(
-                try await cloud.database.query("SELECT body::text AS body FROM compute.server_actions WHERE server = \(id) AND number = 2").first
+                try await cloud.database.query(
+                    "SELECT body::text AS body FROM compute.server_actions WHERE server = \(id) AND number = 2"
+                ).first
             ).get("body")
             #expect(body == "{\"hard\": true}")
         }
@@ -133,7 +135,8 @@ import Testing
             #expect(answer.json == ["output": "line 100\nGUEST-READY"])
             #expect(try await cloud.call(.post, path(id), ["os-getConsoleOutput": ["length": "2"]]).status == 200)
             #expect(try await cloud.call(.post, path(id), ["os-getConsoleOutput": ["length": "two"]]).status == 400)
-            try await cloud.database.query("UPDATE compute.cell_contacts SET last_contact = now() - interval '1 minute' WHERE cell = 'tunis'")
+            try await cloud.database.query(
+                "UPDATE compute.cell_contacts SET last_contact = now() - interval '1 minute' WHERE cell = 'tunis'")
             answer = try await cloud.call(.post, path(id), ["os-getConsoleOutput": [:]])
             #expect(answer.status == 503)
             #expect(answer.headers[.retryAfter] == "5")
@@ -146,7 +149,8 @@ import Testing
             let id = try await cloud.active()
             let stop = try await cloud.call(.post, "/v2.1/servers/\(id)/action", ["os-stop": .null])
             let request = try #require(stop.headers[.openStackRequestID])
-            let list = try await cloud.call(.get, "/v2.1/servers/\(id)/os-instance-actions").json["instanceActions"]?.array ?? []
+            let list =
+                try await cloud.call(.get, "/v2.1/servers/\(id)/os-instance-actions").json["instanceActions"]?.array ?? []
             #expect(list.map { $0["action"]?.string } == ["stop", "create"])
             #expect(
                 list.first?.object?.keys.sorted()
@@ -155,7 +159,8 @@ import Testing
             #expect(shown.json["instanceAction"]?["action"] == "stop")
             #expect(shown.json["instanceAction"]?["events"] == nil)
             let boot = try #require(list.last?["request_id"]?.string)
-            let events = try await cloud.call(.get, "/v2.1/servers/\(id)/os-instance-actions/\(boot)", as: "admin")
+            let events =
+                try await cloud.call(.get, "/v2.1/servers/\(id)/os-instance-actions/\(boot)", as: "admin")
                 .json["instanceAction"]?["events"]?.array ?? []
             #expect(events.first?["event"] == "api.receive")
             #expect(try await cloud.call(.get, "/v2.1/servers/\(id)/os-instance-actions/req-none").status == 404)

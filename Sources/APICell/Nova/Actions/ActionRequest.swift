@@ -15,10 +15,12 @@ enum ActionRequest: Sendable {
 
     /// Nova's other actions up to 2.37; docs/openstack-map.md says what each waits for.
     private static let unserved: Set<String> = [
-        "addFixedIp", "addFloatingIp", "addSecurityGroup", "changePassword", "confirmResize", "createBackup", "createImage", "evacuate",
+        "addFixedIp", "addFloatingIp", "addSecurityGroup", "changePassword", "confirmResize", "createBackup", "createImage",
+        "evacuate",
         "forceDelete", "injectNetworkInfo", "migrate", "os-getConsoleOutput", "os-getRDPConsole", "os-getSerialConsole",
         "os-getSPICEConsole", "os-getVNCConsole", "os-migrateLive", "os-resetState", "pause", "rebuild", "removeFixedIp",
-        "removeFloatingIp", "removeSecurityGroup", "rescue", "resetNetwork", "resize", "restore", "resume", "revertResize", "shelve",
+        "removeFloatingIp", "removeSecurityGroup", "rescue", "resetNetwork", "resize", "restore", "resume", "revertResize",
+        "shelve",
         "shelveOffload", "suspend", "trigger_crash_dump", "unpause", "unrescue", "unshelve",
     ]
 

@@ -11,6 +11,8 @@ struct ActionStore: Sendable {
         case locked
         /// The server is in no state for it.
         case refused(ServerStanding)
+        /// It never ran anywhere, so there is nobody who could do it.
+        case notReady
     }
 
     /// Accepts a verb if the server's cell owes no answer and its state allows it. Two at once: the second finds the first.
@@ -20,6 +22,7 @@ struct ActionStore: Sendable {
             if reach.respectsLock, try row.get("locked") { return .locked }
             let standing = try ServerStanding(row)
             guard standing.accepts(action.verb) else { return .refused(standing) }
+            guard try row.get("mapping") == "placed" else { return .notReady }
             _ = try await transaction.pipeline([Self.insert(action, on: server), Self.bump(server, to: action)])
             return .accepted
         }

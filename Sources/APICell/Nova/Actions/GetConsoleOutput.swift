@@ -10,12 +10,13 @@ struct GetConsoleOutput: Sendable {
         async let contacts = store.contacts()
         let server = try await ShowServer(store: store).find(id, for: request)
         guard let cell = server.cell, server.host != nil else {
-            throw CloudError(.conflict, "Instance \(id) is not ready")
+            throw ServerErrors.notReady(id)
         }
         let contact = try await contacts[cell]
         guard let contact, request.received - contact < regionSilent else {
             throw CloudError(
-                .unavailable, "The region \(cell), where the server is, doesn't answer at the moment. The server itself may be well.",
+                .unavailable,
+                "The region \(cell), where the server is, doesn't answer at the moment. The server itself may be well.",
                 retryAfter: 5)
         }
         return try await questions.consoleOutput(of: id, in: cell, lines: lines, request: request.id)

@@ -16,7 +16,10 @@ struct NewAction: Sendable {
     /// hour later is worse than one that has to be asked for again.
     static let patience = Duration.seconds(600)
 
-    init(_ verb: Verb, by caller: (project: ProjectID, user: UserID), request: RequestID?, hardReboot: Bool = false, at: Timestamp) {
+    init(
+        _ verb: Verb, by caller: (project: ProjectID, user: UserID), request: RequestID?, hardReboot: Bool = false,
+        at: Timestamp
+    ) {
         self.verb = verb
         intent = .random()
         self.request = request

@@ -12,6 +12,7 @@ struct PerformAction: Sendable {
         case .accepted: signal.newIntents()
         case .notFound: throw ServerErrors.notFound(server.description)
         case .locked: throw ServerErrors.locked(server)
+        case .notReady: throw ServerErrors.notReady(server)
         case .refused(let standing): throw ServerErrors.wrongState(verb.rawValue, server, standing)
         }
     }
@@ -37,12 +38,14 @@ struct DeleteServer: Sendable {
 enum ServerErrors {
     static func notFound(_ id: String) -> CloudError { CloudError(.notFound, notFoundMessage(id)) }
     static func notFoundMessage(_ id: String) -> String { "Instance \(id) could not be found." }
+    static func notReady(_ id: ServerID) -> CloudError { CloudError(.conflict, "Instance \(id) is not ready") }
     static func locked(_ id: ServerID) -> CloudError { CloudError(.conflict, "Instance \(id) is locked") }
 
     static func wrongState(_ action: String, _ id: ServerID, _ standing: ServerStanding) -> CloudError {
         if let task = standing.taskState {
             return CloudError(.conflict, "Cannot '\(action)' instance \(id) while it is in task_state \(task)")
         }
-        return CloudError(.conflict, "Cannot '\(action)' instance \(id) while it is in vm_state \(standing.shownVMState.rawValue)")
+        return CloudError(
+            .conflict, "Cannot '\(action)' instance \(id) while it is in vm_state \(standing.shownVMState.rawValue)")
     }
 }

@@ -12,7 +12,8 @@ struct ManageFlavors: Sendable {
     func create(_ body: JSONValue, _ request: NovaRequest) async throws -> [UInt8] {
         let fields = try JSONFields(body, in: "flavor")
         try fields.allow(only: [
-            "name", "id", "ram", "vcpus", "disk", "OS-FLV-EXT-DATA:ephemeral", "swap", "rxtx_factor", "os-flavor-access:is_public",
+            "name", "id", "ram", "vcpus", "disk", "OS-FLV-EXT-DATA:ephemeral", "swap", "rxtx_factor",
+            "os-flavor-access:is_public",
         ])
         let id: String
         switch fields["id"] {
@@ -26,7 +27,8 @@ struct ManageFlavors: Sendable {
             ephemeral: try fields.optionalInt("OS-FLV-EXT-DATA:ephemeral", in: 0...Self.largest) ?? 0,
             swap: try fields.optionalInt("swap", in: 0...Self.largest) ?? 0)
         let record = FlavorRecord(
-            flavor: flavor, rxtxFactor: try Self.factor(fields), isPublic: try fields.optionalBool("os-flavor-access:is_public") ?? true)
+            flavor: flavor, rxtxFactor: try Self.factor(fields),
+            isPublic: try fields.optionalBool("os-flavor-access:is_public") ?? true)
         try await store.insert(record)
         let document = FlavorDocument(links: request.links)
         var json = JSONWriter()

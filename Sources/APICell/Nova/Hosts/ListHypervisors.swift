@@ -26,7 +26,8 @@ struct ListHypervisors: Sendable {
             }
             if !isLast, let last = hosts.last {
                 request.links.writeNext(
-                    to: &$0, "hypervisors_links", path: detail ? "os-hypervisors/detail" : "os-hypervisors", query: request.query,
+                    to: &$0, "hypervisors_links", path: detail ? "os-hypervisors/detail" : "os-hypervisors",
+                    query: request.query,
                     marker: "\(last.number)")
             }
         }

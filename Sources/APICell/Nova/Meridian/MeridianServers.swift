@@ -36,7 +36,9 @@ struct MeridianServers: Sendable {
         return json.bytes
     }
 
-    private func write(_ server: ServerRecord, _ contacts: [CellName: Timestamp], _ request: NovaRequest, to json: inout JSONWriter) {
+    private func write(
+        _ server: ServerRecord, _ contacts: [CellName: Timestamp], _ request: NovaRequest, to json: inout JSONWriter
+    ) {
         json.field("id", server.id)
         json.field("name", server.name)
         json.field("project", server.project)

@@ -34,7 +34,8 @@ struct WatchEvents: Sendable {
     private static func number(_ query: QueryItems, _ name: String, in range: ClosedRange<Int>) throws(CloudError) -> Int? {
         guard let text = query[name] else { return nil }
         guard let number = Int(text), range.contains(number) else {
-            throw CloudError(.badRequest, "\(name) is a number from \(range.lowerBound) to \(range.upperBound); it was \(text.prefix(20)).")
+            throw CloudError(
+                .badRequest, "\(name) is a number from \(range.lowerBound) to \(range.upperBound); it was \(text.prefix(20)).")
         }
         return number
     }

@@ -52,7 +52,8 @@ struct QuotaSets: Sendable {
             if let resource = QuotaResource(rawValue: key) {
                 changes[resource] = limit
             } else if !Self.elsewhere.contains(where: { $0.name == key }) {
-                throw JSONFields.invalid(key, fields[key] ?? .null, "Additional properties are not allowed ('\(key)' was unexpected)")
+                throw JSONFields.invalid(
+                    key, fields[key] ?? .null, "Additional properties are not allowed ('\(key)' was unexpected)")
             }
         }
         if !force {
@@ -60,7 +61,8 @@ struct QuotaSets: Sendable {
             for (resource, limit) in changes where limit >= 0 && limit < usage[resource] {
                 throw CloudError(
                     .badRequest,
-                    "Quota limit \(limit) for \(resource.rawValue) must be greater than or equal to already used and reserved \(usage[resource]).")
+                    "Quota limit \(limit) for \(resource.rawValue) must be greater than or equal to already used and reserved \(usage[resource])."
+                )
             }
         }
         if !changes.isEmpty { try await store.set(changes, of: project) }
@@ -126,7 +128,9 @@ struct QuotaSets: Sendable {
 
     private static func members(_ limits: QuotaLimits, _ request: NovaRequest) -> [Member] {
         QuotaResource.allCases.map { Member(name: $0.rawValue, limit: limits[$0], resource: $0) }
-            + elsewhere.filter { !$0.isNetwork || request.version.minor < 36 }.map { Member(name: $0.name, limit: $0.limit, resource: nil) }
+            + elsewhere.filter { !$0.isNetwork || request.version.minor < 36 }.map {
+                Member(name: $0.name, limit: $0.limit, resource: nil)
+            }
     }
 
     private static func write(_ limits: QuotaLimits, id: ProjectID?, _ request: NovaRequest) -> [UInt8] {

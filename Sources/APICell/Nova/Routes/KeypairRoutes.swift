@@ -11,7 +11,8 @@ extension NovaService {
         }
         routes.post("/os-keypairs") { request in
             try request.enforce("os_compute_api:os-keypairs:create")
-            return .json(request.version.minor >= 2 ? .created : .ok, bytes: try await manage.create(try await request.json(), request))
+            return .json(
+                request.version.minor >= 2 ? .created : .ok, bytes: try await manage.create(try await request.json(), request))
         }
         routes.get("/os-keypairs/{keypair}") { request in
             try request.enforce("os_compute_api:os-keypairs:index")

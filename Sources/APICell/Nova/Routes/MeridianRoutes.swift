@@ -42,7 +42,9 @@ extension NovaService {
             try request.enforce("meridian:hosts:list")
             let name = CellName(try request.parameter("cell"))
             guard try await cellStore.cell(name) != nil else { throw CloudError(.notFound, "There is no cell called \(name).") }
-            throw CloudError(.notImplemented, "What a recovered cell found to be different is in its conductor's log; it isn't served here yet.")
+            throw CloudError(
+                .notImplemented,
+                "What a recovered cell found to be different is in its conductor's log; it isn't served here yet.")
         }
         routes.get("/hosts") { request in
             try request.enforce("meridian:hosts:list")

@@ -66,5 +66,7 @@ struct NovaRequest: Sendable {
     func header(_ name: String) -> String? { request.headers.first { $0.name.canonicalName == name }?.value }
 
     /// Which servers the caller may touch: an administrator those of all projects.
-    var reach: ServerReach { ServerReach(project: caller.isAdmin ? nil : project, homeRegion: region, respectsLock: !caller.isAdmin) }
+    var reach: ServerReach {
+        ServerReach(project: caller.isAdmin ? nil : project, homeRegion: region, respectsLock: !caller.isAdmin)
+    }
 }

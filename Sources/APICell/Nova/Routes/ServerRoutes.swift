@@ -34,7 +34,8 @@ extension NovaService {
             guard !request.project.rawValue.isEmpty else {
                 throw CloudError(.forbidden, "A server belongs to a project. Ask for a token that is scoped to one.")
             }
-            let answer = try await create(try await request.json(), idempotencyKey: request.header("idempotency-key"), by: request)
+            let answer = try await create(
+                try await request.json(), idempotencyKey: request.header("idempotency-key"), by: request)
             return .json(.accepted, headers: [.location: answer.location], bytes: answer.bytes)
         }
         routes.get("/servers/{server}") { request in

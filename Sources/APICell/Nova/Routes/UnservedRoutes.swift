@@ -18,7 +18,8 @@ extension NovaService {
             refuse(RouterPath("/servers/{server}/\(name)/**"), "A server's \(name)", in: routes)
         }
         let collections = [
-            "images", "os-agents", "os-assisted-volume-snapshots", "os-cells", "os-certificates", "os-cloudpipe", "os-console-auth-tokens",
+            "images", "os-agents", "os-assisted-volume-snapshots", "os-cells", "os-certificates", "os-cloudpipe",
+            "os-console-auth-tokens",
             "os-fixed-ips", "os-floating-ip-dns", "os-floating-ip-pools", "os-floating-ips", "os-floating-ips-bulk", "os-fping",
             "os-hosts", "os-instance_usage_audit_log", "os-migrations", "os-networks", "os-quota-class-sets",
             "os-security-group-default-rules", "os-security-group-rules", "os-security-groups", "os-server-external-events",

@@ -37,7 +37,8 @@ struct VersionRoutes: Sendable {
     /// Named because clients look for it; it is answered at `/v2.1` alone.
     private static func v20(_ root: String) -> APIVersionEntry {
         APIVersionEntry(
-            id: "v2.0", status: "SUPPORTED", updated: "2011-01-21T11:33:21Z", version: "", minimumVersion: "", selfURL: "\(root)/v2/")
+            id: "v2.0", status: "SUPPORTED", updated: "2011-01-21T11:33:21Z", version: "", minimumVersion: "",
+            selfURL: "\(root)/v2/")
     }
 
     private static func v21(_ root: String) -> APIVersionEntry {
@@ -48,7 +49,9 @@ struct VersionRoutes: Sendable {
 
     private static func withMedia(_ entry: APIVersionEntry, _ name: String) -> APIVersionEntry {
         var entry = entry
-        entry.mediaTypes = [("application/json", "application/vnd.openstack.compute+json;version=\(name == "v2" ? "2" : "2.1")")]
+        entry.mediaTypes = [
+            ("application/json", "application/vnd.openstack.compute+json;version=\(name == "v2" ? "2" : "2.1")")
+        ]
         return entry
     }
 }

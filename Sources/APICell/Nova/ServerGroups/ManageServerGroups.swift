@@ -51,12 +51,15 @@ struct ManageServerGroups: Sendable {
 
     private func find(_ request: NovaRequest) async throws -> ServerGroupRecord {
         let text = try request.parameter("group")
-        guard let id = ServerGroupID(text), let group = try await store.group(id, of: request.caller.isAdmin ? nil : request.project)
+        guard let id = ServerGroupID(text),
+            let group = try await store.group(id, of: request.caller.isAdmin ? nil : request.project)
         else { throw Self.notFound(text) }
         return group
     }
 
-    private static func notFound(_ id: String) -> CloudError { CloudError(.notFound, "Instance group \(id) could not be found.") }
+    private static func notFound(_ id: String) -> CloudError {
+        CloudError(.notFound, "Instance group \(id) could not be found.")
+    }
 
     private static func document(_ group: ServerGroupRecord, _ request: NovaRequest) -> [UInt8] {
         var json = JSONWriter()

@@ -53,7 +53,8 @@ struct ServerGroupStore: Sendable {
     ) async throws -> ServerGroupID? {
         let id = ServerGroupID.random()
         let added = try await database.transaction { transaction in
-            try await transaction.query("SELECT pg_advisory_xact_lock(hashtextextended('compute.server_groups.' || \(project), 0))")
+            try await transaction.query(
+                "SELECT pg_advisory_xact_lock(hashtextextended('compute.server_groups.' || \(project), 0))")
             return try await transaction.query(
                 """
                 INSERT INTO compute.server_groups (id, project, user_id, name, policy, max_server_per_host)

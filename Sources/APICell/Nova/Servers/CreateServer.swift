@@ -93,12 +93,15 @@ struct CreateServer: Sendable {
         async let group = group(asked.group, of: request.project)
         if asked.metadata.count > 0 { try await checkMetadata(asked.metadata, of: request.project) }
 
-        guard let flavor = try await flavor?.flavor else { throw CloudError(.badRequest, "Flavor \(asked.flavor) could not be found.") }
+        guard let flavor = try await flavor?.flavor else {
+            throw CloudError(.badRequest, "Flavor \(asked.flavor) could not be found.")
+        }
         let found = try await image
         try Self.check(found, fits: flavor)
         let (zoneName, home) = try await zone
         return Plan(
-            flavor: flavor, image: found.reference, publicKey: try await key, zone: zoneName, homeRegion: home, group: try await group)
+            flavor: flavor, image: found.reference, publicKey: try await key, zone: zoneName, homeRegion: home,
+            group: try await group)
     }
 
     private func image(_ id: ImageID, for request: NovaRequest) async throws -> CatalogImage {
@@ -127,7 +130,9 @@ struct CreateServer: Sendable {
 
     private func key(_ name: String?, of user: UserID) async throws -> String? {
         guard let name else { return nil }
-        guard let key = try await keypairs.keypair(name, of: user) else { throw CloudError(.badRequest, "Invalid key_name provided.") }
+        guard let key = try await keypairs.keypair(name, of: user) else {
+            throw CloudError(.badRequest, "Invalid key_name provided.")
+        }
         return key.publicKey
     }
 
@@ -175,7 +180,9 @@ struct CreateServer: Sendable {
         let steps = [
             TraceStep("api.receive", classic: [3], place: "api", started: request.received, ended: request.received),
             TraceStep("api.authenticate", classic: [4, 5], place: "api", started: request.received, ended: began),
-            TraceStep("api.resolve", classic: [6], place: "api", started: began, ended: resolved, note: "image, flavor, key, zone, quota"),
+            TraceStep(
+                "api.resolve", classic: [6], place: "api", started: began, ended: resolved,
+                note: "image, flavor, key, zone, quota"),
             TraceStep("api.record", classic: [7], place: "api", started: resolved, ended: .now()),
         ]
         return (1...count).map { number in
@@ -187,8 +194,10 @@ struct CreateServer: Sendable {
                 flavor: plan.flavor, image: plan.image, zone: plan.zone, metadata: asked.metadata, keyName: asked.keyName,
                 publicKey: plan.publicKey, configDrive: asked.configDrive, group: plan.group, hints: asked.hints)
             return NewServer(
-                id: id, intent: .random(), request: request.id, spec: spec, description: asked.description, homeRegion: plan.homeRegion,
-                accessIPv4: asked.accessIPv4, accessIPv6: asked.accessIPv6, reservation: reservation, createdAt: request.received,
+                id: id, intent: .random(), request: request.id, spec: spec, description: asked.description,
+                homeRegion: plan.homeRegion,
+                accessIPv4: asked.accessIPv4, accessIPv6: asked.accessIPv6, reservation: reservation,
+                createdAt: request.received,
                 deadline: request.received + Self.buildDeadline, steps: steps)
         }
     }

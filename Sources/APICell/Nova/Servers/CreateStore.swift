@@ -29,7 +29,8 @@ struct CreateStore: Sendable {
             var accepted: [CreateOrder] = []
             for order in orders {
                 if let key = order.idempotency, let used = known[UsedKey(project: order.project, key: key.key)] {
-                    outcomes.append(used.bodyHash == key.bodyHash ? .replayed(server: used.server, answer: used.answer) : .keyReused)
+                    outcomes.append(
+                        used.bodyHash == key.bodyHash ? .replayed(server: used.server, answer: used.answer) : .keyReused)
                     continue
                 }
                 let limit = limits[order.project] ?? limits[QuotaStore.defaultClass] ?? defaults
@@ -38,7 +39,9 @@ struct CreateStore: Sendable {
                     continue
                 }
                 if let group = order.servers.first?.spec.group?.id {
-                    guard limit.serverGroupMembers < 0 || members[group, default: 0] + order.servers.count <= limit.serverGroupMembers
+                    guard
+                        limit.serverGroupMembers < 0
+                            || members[group, default: 0] + order.servers.count <= limit.serverGroupMembers
                     else {
                         outcomes.append(.groupFull)
                         continue

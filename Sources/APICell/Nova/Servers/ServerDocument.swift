@@ -141,7 +141,9 @@ struct Links: Sendable {
     /// The `…_links` member of a page that isn't the last: the same query from the page's last item on.
     func writeNext(to json: inout JSONWriter, _ key: StaticString, path: String, query: QueryItems, marker: String) {
         var next = ""
-        for item in query.items where item.name != "marker" { next += "\(Paging.encoded(item.name))=\(Paging.encoded(item.value))&" }
+        for item in query.items where item.name != "marker" {
+            next += "\(Paging.encoded(item.name))=\(Paging.encoded(item.value))&"
+        }
         next += "marker=\(Paging.encoded(marker))"
         json.array(key) {
             $0.object {

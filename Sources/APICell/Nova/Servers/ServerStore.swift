@@ -124,7 +124,8 @@ struct ServerStore: Sendable {
             parts.append("\(last.key.column) \(last.ascending ? ">" : "<") \(ofMarker(last.key))")
             alternatives.append(SQL(unsafe: "(\(parts.joined(separator: " AND ")))"))
         }
-        return "EXISTS (SELECT 1 FROM compute.servers AS m WHERE m.id = \(marker) AND (\(SQL.joined(alternatives, by: " OR "))))"
+        return
+            "EXISTS (SELECT 1 FROM compute.servers AS m WHERE m.id = \(marker) AND (\(SQL.joined(alternatives, by: " OR "))))"
     }
 
     private static func ofMarker(_ key: ServerFilter.Key) -> String {

@@ -9,7 +9,8 @@ struct TagStore: Sendable {
 
     func replace(_ tags: [String], of server: ServerID, at now: Timestamp) async throws {
         try await database.query(
-            "UPDATE compute.servers SET tags = \(tags)::text[], updated_at = \(now) WHERE id = \(server) AND deleted_at IS NULL")
+            "UPDATE compute.servers SET tags = \(tags)::text[], updated_at = \(now) WHERE id = \(server) AND deleted_at IS NULL"
+        )
     }
 
     enum Added: Sendable { case added, alreadyThere, tooMany }

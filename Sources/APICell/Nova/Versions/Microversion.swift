@@ -52,9 +52,11 @@ enum MicroversionRequest: Hashable, Sendable {
         case .outOfRange(let version):
             throw CloudError(
                 .notAcceptable,
-                "Version \(version) is not supported by the API. Minimum is \(ServedVersions.first) and maximum is \(ServedVersions.last).")
+                "Version \(version) is not supported by the API. Minimum is \(ServedVersions.first) and maximum is \(ServedVersions.last)."
+            )
         case .malformed(let text):
-            throw CloudError(.badRequest, "API Version String \(text) is of invalid format. Must be of format MajorNum.MinorNum.")
+            throw CloudError(
+                .badRequest, "API Version String \(text) is of invalid format. Must be of format MajorNum.MinorNum.")
         }
     }
 }
