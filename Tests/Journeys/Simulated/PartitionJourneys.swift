@@ -11,7 +11,9 @@ import Testing
             federation.cut("london")
             let servers = try await federation.accept(6)
             for server in servers {
-                try await eventually("\(server) is active", within: .seconds(5)) { try await federation.show(server).status == "ACTIVE" }
+                try await eventually("\(server) is active", within: .seconds(5)) {
+                    try await federation.show(server).status == "ACTIVE"
+                }
                 #expect(try await federation.show(server).cell != "london")
             }
             federation.heal()
@@ -33,7 +35,9 @@ import Testing
             federation.cut("tunis", oneWay: true)
             let servers = try await federation.accept(4)
             for server in servers {
-                try await eventually("\(server) is active", within: .seconds(6)) { try await federation.show(server).status == "ACTIVE" }
+                try await eventually("\(server) is active", within: .seconds(6)) {
+                    try await federation.show(server).status == "ACTIVE"
+                }
                 #expect(try await federation.show(server).cell == "london")
             }
         }
@@ -65,7 +69,9 @@ import Testing
             let doomed = Array(servers.prefix(8))
             for server in doomed { try await federation.act(.delete, on: server) }
             for server in servers.dropFirst(8) {
-                try await eventually("\(server) is active", within: .seconds(60)) { try await federation.show(server).status == "ACTIVE" }
+                try await eventually("\(server) is active", within: .seconds(60)) {
+                    try await federation.show(server).status == "ACTIVE"
+                }
             }
             for server in doomed {
                 try await eventually("\(server) is gone", within: .seconds(60)) { try await federation.show(server).isDeleted }
@@ -83,7 +89,9 @@ import Testing
                 await federation.cell("tunis").restartConductor()
             }
             for server in servers {
-                try await eventually("\(server) has ended", within: .seconds(40)) { try await federation.show(server).status != "BUILD" }
+                try await eventually("\(server) has ended", within: .seconds(40)) {
+                    try await federation.show(server).status != "BUILD"
+                }
             }
             try await federation.holdsTogether(servers)
         }

@@ -1,0 +1,111 @@
+import CellProtocol
+import CloudModel
+import SuperScheduler
+import Testing
+
+/// Which cells are asked, in which order, and why the others are not.
+@Suite struct CellSelectionTests {
+    static let room = ResourceSize(vcpus: 32, ram: 8192, disk: 500)
+    static let small = ResourceSize(vcpus: 1, ram: 128, disk: 1)
+
+    static func zone(
+        _ name: ZoneName, free: Int = 4096, of total: Int = 8192, largest: ResourceSize = room, traits: [String] = []
+    ) -> CellSummary.Zone {
+        CellSummary.Zone(
+            name: name, hosts: 2, free: ResourceSize(vcpus: 32, ram: free, disk: 500), largest: largest,
+            total: ResourceSize(vcpus: 64, ram: total, disk: 1000), traits: traits)
+    }
+
+    static func cell(
+        _ name: CellName, _ zones: [CellSummary.Zone]? = nil, weight: Double = 1, state: CellSummary.State = .up,
+        contact: CellSelection.Cell.Contact = .inContact, drained: Bool = false
+    ) -> CellSelection.Cell {
+        CellSelection.Cell(
+            name: name, summary: CellSummary(state: state, zones: zones ?? [zone(ZoneName(name.rawValue))], weight: weight),
+            contact: contact,
+            drained: drained)
+    }
+
+    struct Row: Sendable, CustomTestStringConvertible {
+        let cell: CellSelection.Cell
+        let wish: CellSelection.Wish
+        let reason: String?
+        var testDescription: String { reason ?? "is asked" }
+    }
+
+    static let rows: [Row] = [
+        Row(cell: cell("tunis"), wish: .init(size: small), reason: nil),
+        Row(cell: cell("tunis"), wish: .init(size: small, zone: "tunis"), reason: nil),
+        Row(cell: cell("tunis"), wish: .init(size: small, zone: "paris"), reason: "has no zone paris"),
+        Row(
+            cell: cell("tunis"), wish: .init(size: small, homeRegion: "london"),
+            reason: "the server was asked for in region london"),
+        Row(cell: cell("tunis"), wish: .init(size: small, homeRegion: "tunis"), reason: nil),
+        Row(cell: cell("tunis"), wish: .init(size: small, pinnedCell: "london"), reason: "the server's group is in london"),
+        Row(cell: cell("tunis"), wish: .init(size: small, pinnedCell: "tunis"), reason: nil),
+        Row(cell: cell("tunis"), wish: .init(size: small, refusedBy: ["tunis"]), reason: "gave the server back"),
+        Row(cell: cell("tunis", drained: true), wish: .init(size: small), reason: "is being drained"),
+        Row(cell: cell("tunis", state: .draining), wish: .init(size: small), reason: "is being drained"),
+        Row(
+            cell: cell("tunis", state: .recovering), wish: .init(size: small),
+            reason: "is recovering from a restore of its database"),
+        Row(cell: cell("tunis", contact: .silent), wish: .init(size: small), reason: "silent: no contact with the region"),
+        Row(cell: cell("tunis", []), wish: .init(size: small), reason: "has no host that is up"),
+        Row(cell: cell("tunis", [zone("tunis", traits: ["X"])]), wish: .init(size: small, traits: ["X"]), reason: nil),
+        Row(
+            cell: cell("tunis", [zone("tunis", traits: ["X"])]), wish: .init(size: small, traits: ["X", "Y"]),
+            reason: "has no host with the trait Y"),
+        Row(
+            cell: cell("tunis", [zone("tunis", largest: ResourceSize(vcpus: 4, ram: 64, disk: 50))]), wish: .init(size: small),
+            reason: "has no host with room for 1 vCPUs, 128 MiB, 1 GiB; the roomiest has 4 vCPUs, 64 MiB, 50 GiB"),
+    ]
+
+    @Test(arguments: rows) func isAskedOrSaysWhyNot(row: Row) {
+        let ranking = CellSelection.rank([row.cell], for: row.wish)
+        #expect(ranking.cells.map(\.cell) == (row.reason == nil ? [row.cell.name] : []))
+        #expect(ranking.ruledOut.map(\.reason) == (row.reason.map { [$0] } ?? []))
+    }
+
+    @Test func theEmptiestShareComesFirstAndNamesDecideBetweenEquals() {
+        let cells = [
+            Self.cell("c", [Self.zone("c", free: 2048, of: 8192)]), Self.cell("b", [Self.zone("b", free: 1024, of: 2048)]),
+            Self.cell("a", [Self.zone("a", free: 2048, of: 8192)]),
+        ]
+        #expect(CellSelection.rank(cells, for: .init(size: Self.small)).cells.map(\.cell) == ["b", "a", "c"])
+        #expect(CellSelection.rank(cells.reversed(), for: .init(size: Self.small)).cells.map(\.cell) == ["b", "a", "c"])
+    }
+
+    @Test func theRegionsWeightCounts() {
+        let cells = [Self.cell("a", weight: 1), Self.cell("b", weight: 1.5), Self.cell("c", weight: 0.5)]
+        let ranking = CellSelection.rank(cells, for: .init(size: Self.small))
+        #expect(ranking.cells.map(\.cell) == ["b", "a", "c"])
+        #expect(ranking.cells[0].weight == 0.75)
+    }
+
+    @Test func onlyTheZoneAskedForIsLookedAt() {
+        let cells = [
+            Self.cell("a", [Self.zone("west", free: 100), Self.zone("east", free: 8000)]),
+            Self.cell("b", [Self.zone("west", free: 4000)]),
+        ]
+        #expect(CellSelection.rank(cells, for: .init(size: Self.small, zone: "west")).cells.map(\.cell) == ["b", "a"])
+        #expect(CellSelection.rank(cells, for: .init(size: Self.small, zone: "east")).cells.map(\.cell) == ["a"])
+    }
+
+    @Test func aCellThatLeftACallUnansweredComesLastButComes() {
+        let cells = [Self.cell("a", contact: .suspect), Self.cell("b", [Self.zone("b", free: 200)])]
+        #expect(CellSelection.rank(cells, for: .init(size: Self.small)).cells.map(\.cell) == ["b", "a"])
+    }
+
+    @Test func onlyCellsThatWouldFitAreWorthWaitingFor() {
+        let cells = [
+            Self.cell("fits", contact: .silent), Self.cell("drained", contact: .silent, drained: true),
+            Self.cell("full", [Self.zone("full", largest: .zero)], contact: .silent),
+        ]
+        #expect(CellSelection.rank(cells, for: .init(size: Self.small)).unreachable == ["fits"])
+    }
+
+    @Test func noCellsAreNoCells() {
+        let ranking = CellSelection.rank([], for: .init(size: Self.small))
+        #expect(ranking.cells.isEmpty && ranking.ruledOut.isEmpty && ranking.unreachable.isEmpty)
+    }
+}

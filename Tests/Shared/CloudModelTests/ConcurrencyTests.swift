@@ -1,0 +1,105 @@
+import CloudModel
+import Testing
+
+@Suite struct BatcherTests {
+    private actor Record {
+        private(set) var sizes: [Int] = []
+        func add(_ size: Int) { sizes.append(size) }
+    }
+
+    @Test func whatArrivesDuringABatchGoesIntoTheNext() async throws {
+        let record = Record()
+        let batcher = Batcher<Int, Int>(largest: 40) { inputs in
+            await record.add(inputs.count)
+            try await Task.sleep(for: .milliseconds(30))
+            return inputs.map { $0 * 2 }
+        }
+        let outputs = try await withThrowingTaskGroup(of: (Int, Int).self) { group in
+            for input in 0..<100 { group.addTask { (input, try await batcher(input)) } }
+            return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        }
+        #expect(outputs.count == 100)
+        #expect(outputs.allSatisfy { $0.value == $0.key * 2 })
+        let sizes = await record.sizes
+        #expect(sizes.reduce(0, +) == 100)
+        #expect(sizes.max() ?? 0 <= 40)
+        #expect(sizes.count < 30, "batches, not one by one")
+    }
+
+    @Test func aFailureFailsItsBatchAndNoOther() async throws {
+        let batcher = Batcher<Int, Int>(largest: 1) { inputs in
+            if inputs == [13] { throw CloudError(.conflict, "Thirteen.") }
+            return inputs
+        }
+        await #expect(throws: CloudError.self) { try await batcher(13) }
+        #expect(try await batcher(14) == 14)
+    }
+
+    @Test func anAnswerInPartIsAnError() async {
+        let batcher = Batcher<Int, Int>(largest: 8) { _ in [] }
+        await #expect(throws: CloudError.self) { try await batcher(1) }
+    }
+
+    @Test func beyondItsLimitCallersAreRefusedAtOnce() async throws {
+        let (held, door) = AsyncStream<Void>.makeStream()
+        let batcher = Batcher<Int, Int>(largest: 1, limit: 2) { inputs in
+            for await _ in held {}
+            return inputs
+        }
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            for input in 0..<10 {
+                group.addTask {
+                    do {
+                        _ = try await batcher(input)
+                        return true
+                    } catch let error as CloudError where error.code == .unavailable {
+                        return false
+                    }
+                }
+            }
+            try await Task.sleep(for: .milliseconds(100))
+            door.finish()
+            let answered = try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+            #expect(answered == 3, "one under way and two that wait")
+        }
+    }
+}
+
+@Suite struct WakeUpTests {
+    private actor Count {
+        private(set) var value = 0
+        func add() { value += 1 }
+    }
+
+    @Test func ringsDuringARunWakeItOnceMore() async throws {
+        let bell = WakeUp()
+        let (began, beginning) = AsyncStream<Int>.makeStream()
+        let (held, door) = AsyncStream<Void>.makeStream()
+        let count = Count()
+        let task = Task {
+            try await bell.forEach(atLeastEvery: .seconds(600)) {
+                await count.add()
+                beginning.yield(await count.value)
+                for await _ in held {}
+            }
+        }
+        var runs = began.makeAsyncIterator()
+        #expect(await runs.next() == 1)
+        for _ in 0..<20 { bell.ring() }
+        door.finish()
+        #expect(await runs.next() == 2)
+        try await Task.sleep(for: .milliseconds(200))
+        #expect(await count.value == 2, "twenty rings are one")
+        task.cancel()
+        try await task.value
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aLostRingCostsAPeriod() async throws {
+        let bell = WakeUp()
+        let count = Count()
+        let task = Task { try await bell.forEach(atLeastEvery: .milliseconds(20)) { await count.add() } }
+        while await count.value < 3 { try await Task.sleep(for: .milliseconds(5)) }
+        task.cancel()
+        try await task.value
+    }
+}
