@@ -12,7 +12,8 @@ extension HostSelection {
             let weighers = scheduling.weighers.compactMap { weighted in
                 HostWeighers.named(weighted.weigher.rawValue).map { Weighted($0, multiplier: weighted.multiplier) }
             }
-            self.init(.filter(filters, weighers))
+            // A soft rule is a tenant's wish; no region file has to know of it, and it weighs nothing for servers without one.
+            self.init(.filter(filters, weighers + [Weighted(SoftGroupWeigher())]))
         }
     }
 }

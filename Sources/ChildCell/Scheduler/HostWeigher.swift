@@ -13,6 +13,8 @@ package protocol HostWeigher: Sendable {
 
 /// The weighers there are, by name.
 package enum HostWeighers {
-    package static let all: [any HostWeigher.Type] = [SpreadWeigher.self, PackWeigher.self, ImageLocalityWeigher.self, SoftGroupWeigher.self]
+    package static let all: [any HostWeigher.Type] = [
+        SpreadWeigher.self, PackWeigher.self, ImageLocalityWeigher.self, SoftGroupWeigher.self,
+    ]
     package static func named(_ name: String) -> (any HostWeigher)? { all.first { $0.name == name }.map { $0.init() } }
 }

@@ -16,6 +16,7 @@ package final class SimulatedCell: Sendable {
     package let database: Database
     package let hosts: [HostName: SimulatedHypervisor]
     let network: MemoryNetwork
+    private let faults: MessageFaults
     private let size: ResourceSize
     private let region: Region
     private let running = Lock<[String: Running]>([:])
@@ -31,15 +32,21 @@ package final class SimulatedCell: Sendable {
         return timing
     }()
 
-    init(_ name: CellName, hosts count: Int, size: ResourceSize, network: MemoryNetwork, address: DatabaseAddress) async throws {
+    init(
+        _ name: CellName, hosts count: Int, size: ResourceSize, network: MemoryNetwork, faults: MessageFaults,
+        address: DatabaseAddress
+    ) async throws {
         self.name = name
         self.network = network
+        self.faults = faults
         self.size = size
         region = try Self.region(name)
         database = Database(address, logger: .silent)
         try await database.migrate(CellMigrations.all, schema: CellMigrations.schema)
         hosts = try Dictionary(
-            uniqueKeysWithValues: (1...count).map { (HostName("compute-\($0).\(name)"), try SimulatedHypervisor(SimulationScript(size: size))) })
+            uniqueKeysWithValues: (1...count).map {
+                (HostName("compute-\($0).\(name)"), try SimulatedHypervisor(SimulationScript(size: size)))
+            })
         startConductor()
         startScheduler()
         for host in hosts.keys { startAgent(host) }
@@ -49,28 +56,33 @@ package final class SimulatedCell: Sendable {
 
     package func startConductor() {
         let messenger = network.messenger(
-            .cell(name), dialling: [SimulatedFederation.hubName], heartbeat: Self.timing.heartbeat, logger: .silent)
+            .cell(name), dialling: [SimulatedFederation.hubName], heartbeat: Self.timing.heartbeat,
+            logger: .journey("conductor.\(name)"))
         let conductor = ConductorService(
-            region: region, timing: Self.timing, hubs: [SimulatedFederation.hubName], database: database, messenger: messenger,
-            logger: .silent)
+            region: region, timing: Self.timing, hubs: [SimulatedFederation.hubName], database: database,
+            messenger: FaultyMessenger(base: messenger, faults: faults),
+            logger: .journey("conductor.\(name)"))
         start("conductor", [messenger, conductor])
     }
 
     package func startScheduler() {
         let messenger = network.messenger(
-            .scheduler(name), dialling: [.cell(name)], heartbeat: Self.timing.heartbeat, logger: .silent)
-        SchedulerService(selection: HostSelection(.simple), logger: .silent).register(on: messenger)
+            .scheduler(name), dialling: [.cell(name)], heartbeat: Self.timing.heartbeat, logger: .journey("scheduler.\(name)"))
+        SchedulerService(selection: HostSelection(.simple), logger: .journey("scheduler.\(name)")).register(on: messenger)
         start("scheduler", [messenger])
     }
 
     package func startAgent(_ host: HostName) {
         guard let hypervisor = hosts[host] else { preconditionFailure("There is no host \(host).") }
-        let messenger = network.messenger(.host(host), dialling: [.cell(name)], heartbeat: Self.timing.heartbeat, logger: .silent)
+        let messenger = network.messenger(
+            .host(host), dialling: [.cell(name)], heartbeat: Self.timing.heartbeat, logger: .journey(host.rawValue))
         var settings = HostAgent.Settings(
             host: host, cell: name, zone: ZoneName(name.rawValue), address: "127.0.0.1", limits: .simulated)
         settings.reconcilePeriod = Self.timing.reconcilePeriod
         settings.answerTimeout = .milliseconds(800)
-        let agent = HostAgent(settings, hypervisor: hypervisor, images: NoImages(), messenger: messenger, logger: .silent)
+        let agent = HostAgent(
+            settings, hypervisor: hypervisor, images: NoImages(), messenger: FaultyMessenger(base: messenger, faults: faults),
+            logger: .journey(host.rawValue))
         start(host.rawValue, [messenger, agent])
     }
 

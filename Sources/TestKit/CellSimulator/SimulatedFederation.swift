@@ -12,6 +12,8 @@ internal import SuperScheduler
 package final class SimulatedFederation: Sendable {
     package let network: MemoryNetwork
     package let top: Database
+    /// What happens to messages of chosen kinds.
+    package let faults: MessageFaults
     package let cells: [CellName: SimulatedCell]
     private let hub: Running
 
@@ -26,8 +28,10 @@ package final class SimulatedFederation: Sendable {
         try await withDatabase { top in
             try await top.migrate(ComputeMigrations.all, schema: ComputeMigrations.schema)
             let network = MemoryNetwork(seed: seed)
-            return try await withCells(names[...], hosts: hosts, size: size, network: network, made: []) { cells in
-                let federation = SimulatedFederation(network: network, top: top, cells: cells)
+            let messages = MessageFaults(seed: seed)
+            return try await withCells(names[...], hosts: hosts, size: size, network: network, faults: messages, made: []) {
+                cells in
+                let federation = SimulatedFederation(network: network, top: top, faults: messages, cells: cells)
                 do {
                     try await federation.everyoneIsIn()
                     network.set(faults)
@@ -44,15 +48,17 @@ package final class SimulatedFederation: Sendable {
     }
 
     private static func withCells<R: Sendable>(
-        _ names: ArraySlice<CellName>, hosts: Int, size: ResourceSize, network: MemoryNetwork, made: [SimulatedCell],
+        _ names: ArraySlice<CellName>, hosts: Int, size: ResourceSize, network: MemoryNetwork, faults: MessageFaults,
+        made: [SimulatedCell],
         _ body: @Sendable ([SimulatedCell]) async throws -> R
     ) async throws -> R {
         guard let name = names.first else { return try await body(made) }
         return try await withDatabaseAddress { address in
-            let cell = try await SimulatedCell(name, hosts: hosts, size: size, network: network, address: address)
+            let cell = try await SimulatedCell(
+                name, hosts: hosts, size: size, network: network, faults: faults, address: address)
             do {
                 let result = try await withCells(
-                    names.dropFirst(), hosts: hosts, size: size, network: network, made: made + [cell], body)
+                    names.dropFirst(), hosts: hosts, size: size, network: network, faults: faults, made: made + [cell], body)
                 await cell.close()
                 return result
             } catch {
@@ -62,13 +68,15 @@ package final class SimulatedFederation: Sendable {
         }
     }
 
-    private init(network: MemoryNetwork, top: Database, cells: [SimulatedCell]) {
+    private init(network: MemoryNetwork, top: Database, faults: MessageFaults, cells: [SimulatedCell]) {
         self.network = network
         self.top = top
+        self.faults = faults
         self.cells = Dictionary(uniqueKeysWithValues: cells.map { ($0.name, $0) })
-        let messenger = network.messenger(Self.hubName, heartbeat: SimulatedCell.timing.heartbeat, logger: .silent)
+        let messenger = network.messenger(Self.hubName, heartbeat: SimulatedCell.timing.heartbeat, logger: .journey("hub"))
         let service = SuperSchedulerService(
-            database: top, messenger: messenger, timing: SimulatedCell.timing, signer: NoGrants(), logger: .silent)
+            database: top, messenger: FaultyMessenger(base: messenger, faults: faults), timing: SimulatedCell.timing,
+            signer: NoGrants(), logger: .journey("hub"))
         hub = Running([messenger, service])
     }
 

@@ -26,7 +26,8 @@ extension SimulatedFederation {
         try await top.transaction { transaction in
             for (index, server) in servers.enumerated() {
                 let spec = ServerSpec(
-                    name: "s\(index)", hostname: "s\(index)", project: project, user: "u1", flavor: flavor, image: nil, zone: zone)
+                    name: "s\(index)", hostname: "s\(index)", project: project, user: "u1", flavor: flavor, image: nil,
+                    zone: zone)
                 try await transaction.query(
                     """
                     INSERT INTO compute.servers (id, project, user_id, name, spec, flavor_id, vcpus, ram, zone, reservation_id, created_at, updated_at)
@@ -45,14 +46,18 @@ extension SimulatedFederation {
 
     /// Accepts an action, as Nova does; nil when it is refused with 409.
     @discardableResult
-    package func act(_ verb: Verb, on server: ServerID, hard: Bool = false, deadline: Duration = .seconds(600)) async throws -> Int? {
+    package func act(_ verb: Verb, on server: ServerID, hard: Bool = false, deadline: Duration = .seconds(600)) async throws
+        -> Int?
+    {
         let now = Timestamp.now()
         let number: Int? = try await top.transaction { transaction in
-            guard let row = try await transaction.query(
-                """
-                SELECT last_action, last_verb, last_reboot_hard, verdict, done_through, progress, vm_state, power_state, mapping
-                FROM compute.servers WHERE id = \(server) AND deleted_at IS NULL FOR UPDATE
-                """).first
+            guard
+                let row = try await transaction.query(
+                    """
+                    SELECT last_action, last_verb, last_reboot_hard, verdict, done_through, progress, vm_state, power_state, mapping
+                    FROM compute.servers WHERE id = \(server) AND deleted_at IS NULL FOR UPDATE
+                    """
+                ).first
             else { return nil }
             let standing = try Self.standing(row)
             guard standing.accepts(verb) else { return nil }
@@ -82,12 +87,14 @@ extension SimulatedFederation {
 
     /// What the API shows of a server.
     package func show(_ server: ServerID) async throws -> Shown {
-        guard let row = try await top.query(
-            """
-            SELECT last_action, last_verb, last_reboot_hard, verdict, verdict_message, done_through, progress, vm_state, power_state, cell, host,
-                fault, deleted_at IS NOT NULL AS deleted
-            FROM compute.servers WHERE id = \(server)
-            """).first
+        guard
+            let row = try await top.query(
+                """
+                SELECT last_action, last_verb, last_reboot_hard, verdict, verdict_message, done_through, progress, vm_state, power_state, cell, host,
+                    fault, deleted_at IS NOT NULL AS deleted
+                FROM compute.servers WHERE id = \(server)
+                """
+            ).first
         else { return Shown(status: "none", task: nil, cell: nil, host: nil, message: nil, isDeleted: true) }
         let standing = try Self.standing(row)
         let fault = try row.json("fault", as: ServerReport.Fault?.self)
@@ -98,13 +105,16 @@ extension SimulatedFederation {
 
     /// How an action ended, by its report.
     package func outcome(of number: Int, on server: ServerID) async throws -> String? {
-        try await top.query("SELECT state FROM compute.server_actions WHERE server = \(server) AND number = \(Int64(number))::int")
-            .first?.get("state")
+        try await top.query(
+            "SELECT state FROM compute.server_actions WHERE server = \(server) AND number = \(Int64(number))::int"
+        )
+        .first?.get("state")
     }
 
     private static func standing(_ row: Row) throws -> ServerStanding {
         try ServerStanding(
-            lastAction: Int(row.get("last_action") as Int32), lastVerb: row.get("last_verb"), lastRebootIsHard: row.get("last_reboot_hard"),
+            lastAction: Int(row.get("last_action") as Int32), lastVerb: row.get("last_verb"),
+            lastRebootIsHard: row.get("last_reboot_hard"),
             verdict: row.get("verdict"), doneThrough: Int(row.get("done_through") as Int32), progress: row.get("progress"),
             vmState: row.get("vm_state"), powerState: PowerState(rawValue: Int(row.get("power_state") as Int32)) ?? .noState)
     }

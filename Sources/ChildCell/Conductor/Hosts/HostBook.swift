@@ -32,10 +32,10 @@ actor HostBook {
         for waiting in waitingForGreetings { waiting.ring() }
     }
 
-    /// Waits until every host of the cell has said which guests it has.
-    func waitForGreetings(atMost limit: Duration) async {
+    /// Waits until every host of the cell, and these, have said which guests they have.
+    func waitForGreetings(and others: Set<HostName>, atMost limit: Duration) async {
         let end = ContinuousClock.now + limit
-        while !Set(hosts.keys).isSubset(of: greetings), ContinuousClock.now < end, !Task.isCancelled {
+        while !others.union(hosts.keys).isSubset(of: greetings), ContinuousClock.now < end, !Task.isCancelled {
             let bell = OneRing()
             waitingForGreetings.append(bell)
             await bell.wait(atMost: min(.seconds(1), end - .now))
@@ -85,7 +85,8 @@ actor HostBook {
         return CellSummary(
             state: state,
             zones: zones.sorted { $0.key < $1.key }.prefix(Self.zonesInSummary).map { name, hosts in
-                var zone = CellSummary.Zone(name: name, hosts: hosts.count, free: .zero, largest: .zero, total: .zero, traits: [])
+                var zone = CellSummary.Zone(
+                    name: name, hosts: hosts.count, free: .zero, largest: .zero, total: .zero, traits: [])
                 var traits: Set<String> = []
                 for host in hosts {
                     let free = host.total - host.used

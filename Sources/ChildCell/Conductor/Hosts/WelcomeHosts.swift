@@ -34,7 +34,8 @@ struct WelcomeHosts: Sendable {
         let now = Timestamp.now()
         let size = hello.inventory.size
         let total = ResourceSize(
-            vcpus: Int((Double(size.vcpus) * ratios.vcpus).rounded(.down)), ram: Int((Double(size.ram) * ratios.memory).rounded(.down)),
+            vcpus: Int((Double(size.vcpus) * ratios.vcpus).rounded(.down)),
+            ram: Int((Double(size.ram) * ratios.memory).rounded(.down)),
             disk: Int((Double(size.disk) * ratios.disk).rounded(.down)))
         let known = try await store(
             HostStore.Host(
@@ -67,7 +68,8 @@ struct WelcomeHosts: Sendable {
         }
         if !strangers.isEmpty {
             log.warning(
-                "host has guests that nobody ordered", metadata: [.host: "\(host)", "guests": "\(strangers.map(\.observation.server))"])
+                "host has guests that nobody ordered",
+                metadata: [.host: "\(host)", "guests": "\(strangers.map(\.observation.server))"])
         }
     }
 }

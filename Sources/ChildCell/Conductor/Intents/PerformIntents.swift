@@ -76,7 +76,8 @@ struct PerformIntents: Sendable {
                 draft.change(intent.server) {
                     $0.add(
                         ActionRecord(
-                            intent: intent.id, number: intent.number, verb: .create, request: intent.request, deadline: intent.deadline),
+                            intent: intent.id, number: intent.number, verb: .create, request: intent.request,
+                            deadline: intent.deadline),
                         at: now)
                 }
                 return .stored

@@ -56,7 +56,8 @@ package struct ClaimStore: Sendable {
             let rows = try await transaction.query(
                 "SELECT group_id, host, count(*) AS servers FROM cell.claims WHERE group_id = ANY(\(groups)) GROUP BY 1, 2")
             for row in rows {
-                members[try row.get("group_id") as ServerGroupID, default: [:]][try row.get("host")] = Int(try row.get("servers") as Int64)
+                members[try row.get("group_id") as ServerGroupID, default: [:]][try row.get("host")] = Int(
+                    try row.get("servers") as Int64)
             }
         }
         let names = Set(wishes.flatMap { $0.hosts.prefix(Self.hostsLocked) }).sorted()
@@ -125,7 +126,9 @@ package struct ClaimStore: Sendable {
         let claims = records.compactMap { record in
             record.host.map { host in
                 ClaimRow(
-                    Wish(server: record.id, epoch: record.epoch, size: record.spec.flavor.size, group: record.spec.group, hosts: []), host)
+                    Wish(
+                        server: record.id, epoch: record.epoch, size: record.spec.flavor.size, group: record.spec.group,
+                        hosts: []), host)
             }
         }
         guard !claims.isEmpty else { return [:] }

@@ -53,7 +53,10 @@ struct Housekeeping: Sendable {
                     guard case .seekingHost(let reason) = record.build, !record.isSettled else {
                         return ServerEffects(releasesClaim: claims[server] != nil && !record.holdsClaim)
                     }
-                    record.note([TraceStep("cell.reseat", classic: [8, 9, 10, 11], place: place, started: began, ended: now, note: reason)])
+                    record.note([
+                        TraceStep(
+                            "cell.reseat", classic: [8, 9, 10, 11], place: place, started: began, ended: now, note: reason)
+                    ])
                     guard let claim = claims[server] else {
                         if case .noRoom(let why, _) = found[server] {
                             record.refuse("\(reason) No other host: \(why)", at: now)

@@ -50,7 +50,9 @@ struct ReserveHosts: Sendable {
             }
         await book.setUsage(usage)
         for request in open {
-            if let host = granted[request.server], let group = request.spec.group { await book.count(1, of: group.id, on: host) }
+            if let host = granted[request.server], let group = request.spec.group {
+                await book.count(1, of: group.id, on: host)
+            }
         }
         return requests.map { request in
             if let answer = held[request.server] { return answer }
@@ -73,7 +75,8 @@ struct ReserveHosts: Sendable {
                 guard let epoch = epochs[record.id] else { continue }
                 if !record.isSettled || record.epoch >= epoch || record.vmState == .deleted {
                     answers[record.id] = .noRoom(
-                        reason: record.isSettled ? "The cell has given this server back already." : "The cell has this server already.",
+                        reason: record.isSettled
+                            ? "The cell has given this server back already." : "The cell has this server already.",
                         elimination: Elimination())
                 }
             }

@@ -22,16 +22,16 @@ struct RecoverCell: Sendable {
 
     /// - Parameter trusting: the API cell is not behind us itself, so that what it doesn't know here is here no more.
     func callAsFunction(from hub: PeerName, resumingBehind position: FeedPosition, trusting: Bool) async throws {
-        await book.waitForGreetings(atMost: Self.hostsMayTake)
-        var after: ServerID?
+        // Twice over: first for the hosts to wait for, which a database that lost everything doesn't name.
         var known: Set<ServerID> = []
+        var hosts: Set<HostName> = []
+        try await forEachPage(from: hub) { page in
+            known.formUnion(page.map(\.server))
+            hosts.formUnion(page.compactMap { $0.lastReport?.host })
+        }
+        await book.waitForGreetings(and: hosts, atMost: Self.hostsMayTake)
         var written = 0
-        repeat {
-            let page = try await messenger.call(RecoverServers(after: after), to: hub, lane: .bulk, timeout: .seconds(30))
-            written += try await write(page.servers)
-            known.formUnion(page.servers.map(\.server))
-            after = page.next
-        } while after != nil
+        try await forEachPage(from: hub) { written += try await write($0) }
         let settled = trusting ? try await settle(except: known) : 0
         // The API cell keeps the highest revision of a host that it has heard; a count that went back starts above it, at the clock's.
         try await database.query(
@@ -42,7 +42,18 @@ struct RecoverCell: Sendable {
         try await FeedLog("up", schema: CellMigrations.schema, database: database).resume(behind: position)
         try await standing.endRecovery()
         await orders.forgetAll()
-        log.warning("the cell has recovered", metadata: ["servers": "\(written)", "settled": "\(settled)", "position": "\(position.number)"])
+        log.warning(
+            "the cell has recovered",
+            metadata: ["servers": "\(written)", "settled": "\(settled)", "position": "\(position.number)"])
+    }
+
+    private func forEachPage(from hub: PeerName, _ body: ([RecoverServers.Known]) async throws -> Void) async throws {
+        var after: ServerID?
+        repeat {
+            let page = try await messenger.call(RecoverServers(after: after), to: hub, lane: .bulk, timeout: .seconds(30))
+            try await body(page.servers)
+            after = page.next
+        } while after != nil
     }
 
     /// Settles the records of servers that the API cell doesn't have here: they were deleted, or went elsewhere, after the backup was
@@ -81,8 +92,14 @@ struct RecoverCell: Sendable {
             let held = try await store.lock(Set(known.map(\.server)), in: transaction)
             let now = Timestamp.now()
             let guests = try await strangers(known.map(\.server), in: transaction)
-            let renewed = known.compactMap { ServerRecord(recovered: $0, guest: guests[$0.server], over: held[$0.server], at: now) }
+            let renewed = known.compactMap {
+                ServerRecord(recovered: $0, guest: guests[$0.server], over: held[$0.server], at: now)
+            }
             try await store.save(renewed, in: transaction)
+            if let highest = known.map(\.epoch).max() {
+                try await transaction.query(
+                    "UPDATE cell.standing SET highest_epoch = \(highest) WHERE highest_epoch < \(highest)")
+            }
             _ = try await ClaimStore().release(renewed.filter { !$0.holdsClaim }.map(\.id), in: transaction)
             return (try await ClaimStore().restore(renewed.filter(\.holdsClaim), in: transaction), renewed.count)
         }
@@ -117,7 +134,9 @@ extension ServerRecord {
         let report = known.lastReport.flatMap { $0.epoch == known.epoch ? $0 : nil }
         let guest = guest.flatMap { $0.epoch == known.epoch ? $0 : nil }
         guard report != nil || guest != nil else { return nil }
-        if let held, held.epoch > known.epoch || (held.epoch == known.epoch && held.revision >= (report?.revision ?? 0)) { return nil }
+        if let held, held.epoch > known.epoch || (held.epoch == known.epoch && held.revision >= (report?.revision ?? 0)) {
+            return nil
+        }
         self.init(id: known.server, epoch: known.epoch, spec: known.spec, at: now)
         if let report {
             vmState = report.vmState

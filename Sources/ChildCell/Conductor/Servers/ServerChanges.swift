@@ -62,7 +62,9 @@ struct ServerChanges: Sendable {
         before: [ServerID: ServerRecord], after: [ServerID: ServerRecord], effects: [ServerID: ServerEffects]
     ) async {
         for (id, effect) in effects where effect.releasesClaim {
-            guard let record = after[id], let group = record.spec.group, let host = before[id]?.host ?? record.host else { continue }
+            guard let record = after[id], let group = record.spec.group, let host = before[id]?.host ?? record.host else {
+                continue
+            }
             await book.count(-1, of: group.id, on: host)
         }
     }

@@ -105,6 +105,11 @@ extension ServerRecord {
                     finishCurrent(.expired, "The action was not started before its deadline.", at: now)
                     continue
                 }
+                if actions[index].verb != .create, launchedAt == nil {
+                    // Any other order would take the place of the one that undoes the build.
+                    finishCurrent(.failed, "The server was never built; it can only be deleted.", at: now)
+                    continue
+                }
                 actions[index].state = .running
                 actions[index].startedAt = now
                 effects += start(actions[index], at: now)
@@ -139,7 +144,8 @@ extension ServerRecord {
             return ServerEffects(wake: host.map { [$0] } ?? [])
         case .start: return order(.running, progress: "powering-on")
         case .stop: return order(.stopped, progress: "powering-off")
-        case .reboot: return order(.running, reboot: action.hard ? .hard : .soft, progress: action.hard ? "rebooting_hard" : "rebooting")
+        case .reboot:
+            return order(.running, reboot: action.hard ? .hard : .soft, progress: action.hard ? "rebooting_hard" : "rebooting")
         case .delete: return .none
         }
     }
