@@ -91,8 +91,8 @@ let apiCell: [Target] = [
     module(
         "Glance", in: "APICell",
         [
-            "APIConventions", "CloudModel", "Database", "Tokens", "Observability", .http, .nioCore, .nioFileSystem, .log,
-            .lifecycle,
+            "APIConventions", "CloudModel", "Database", "Tokens", "Observability", .http, .httpTypes, .nioCore, .nioFileSystem,
+            .log, .lifecycle,
         ]),
     module("ComputeRecords", in: "APICell", ["CloudModel", "CellProtocol", "Database", "Feeds"]),
     module(
