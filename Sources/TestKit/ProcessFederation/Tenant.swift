@@ -114,6 +114,20 @@ package final class Tenant: Sendable {
         }
     }
 
+    /// Asks for a server's end until that is accepted, or there is no such server any more.
+    package func delete(_ id: String, within limit: Duration = .seconds(60)) async throws {
+        let end = ContinuousClock.now + limit
+        while true {
+            let answer = try? await call(.compute, "DELETE", "/v2.1/servers/\(id)")
+            if let answer, [204, 404].contains(answer.status) { return }
+            guard ContinuousClock.now < end else {
+                throw ProcessFederationError(
+                    "\(id) isn't deleted: \(answer.map { "\($0.status) \($0.bodyText)" } ?? "no connection")")
+            }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
     package struct Server: Sendable {
         package let id: String
         package let name: String

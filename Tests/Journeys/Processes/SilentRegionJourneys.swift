@@ -8,20 +8,21 @@ import Testing
 
 /// What can make a region silent.
 enum Silencing: String, CaseIterable, CustomTestStringConvertible {
-    case linkDown, frozenDatabase
+    case linkDown, linkDownOneWay, frozenDatabase
 
     var testDescription: String { rawValue }
 
     func begin(_ cell: CellProcesses) async {
         switch self {
         case .linkDown: cell.cut()
+        case .linkDownOneWay: cell.cut([.toHub])
         case .frozenDatabase: await cell.database.pause()
         }
     }
 
     func end(_ cell: CellProcesses) async {
         switch self {
-        case .linkDown: cell.heal()
+        case .linkDown, .linkDownOneWay: cell.heal()
         case .frozenDatabase: await cell.database.resume()
         }
     }
@@ -51,7 +52,7 @@ extension ProcessJourneys {
             #expect(try await tenant.servers().servers.filter { elsewhere[$0.id] != nil }.allSatisfy { $0.zone != "tunis" })
             accepted.merge(elsewhere) { $1 }
 
-            try await Wait.until("the region counts as silent", within: .seconds(6)) { try await tenant.isStale("tunis") }
+            try await Wait.until("the region counts as silent", within: .seconds(8)) { try await tenant.isStale("tunis") }
             try await tenant.expectCompleteList(accepted)
             // Asked of the silent region: one stop that stays wanted, one that will have expired.
             try await tenant.stop(tunisian[0])

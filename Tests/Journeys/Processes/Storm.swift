@@ -7,21 +7,27 @@ struct Storm {
     let tenant: Tenant
     let image: String
 
-    /// Returns the names of the accepted servers by their ids.
-    func boot(_ count: Int, named prefix: String = "storm", concurrency: Int = 12, zone: String? = nil) async throws -> [String:
-        String]
-    {
-        try await withThrowingTaskGroup(of: (String, String).self) { group in
+    /// Returns the names of the accepted servers by their ids, without those that were deleted at once: one in `deletingOneIn`.
+    func boot(
+        _ count: Int, named prefix: String = "storm", concurrency: Int = 12, zone: String? = nil, deletingOneIn: Int = .max
+    ) async throws -> [String: String] {
+        try await withThrowingTaskGroup(of: (String, String)?.self) { group in
             var accepted: [String: String] = [:]
             var next = 0
             func add() {
                 let name = "\(prefix)-\(next)"
                 next += 1
-                group.addTask { (try await tenant.boot(name, image: image, zone: zone), name) }
+                let isDeleted = next % deletingOneIn == 0
+                group.addTask {
+                    let id = try await tenant.boot(name, image: image, zone: zone)
+                    guard isDeleted else { return (id, name) }
+                    try await tenant.delete(id)
+                    return nil
+                }
             }
             while next < min(count, concurrency) { add() }
-            for try await (id, name) in group {
-                accepted[id] = name
+            for try await booted in group {
+                if let (id, name) = booted { accepted[id] = name }
                 if next < count { add() }
             }
             return accepted
