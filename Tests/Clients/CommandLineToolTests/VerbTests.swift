@@ -192,6 +192,24 @@ import Testing
         #expect(error?.message == "l1 ended in ERROR: No valid host was found.")
     }
 
+    @Test func cellsAreShownWithRoomToThoseWhoAreToldIt() async throws {
+        let told = #"{"name": "tunis", "state": "silent", "zones": ["tunis"], "reason": null"#
+        let full =
+            #", "hosts": 2, "servers": 1, "free": {"vcpus": 3, "ram": 1408, "disk": 39}, "total": {"vcpus": 4, "ram": 1536, "disk": 40}}"#
+        let stub = StubCloud([
+            "GET /meridian/v1/cells": { before in (200, #"{"cells": [\#(told)\#(before == 0 ? full : "}")]}"#) }
+        ])
+        let administrators = try await run(["cell", "list"], CellList.self, on: stub)
+        #expect(
+            administrators.contains(
+                "| Name  | State  | Zones | Hosts | Servers | vCPUs | Memory MiB | Disk GiB | Fresh | Reason |"))
+        #expect(
+            administrators.contains(
+                "| tunis | silent | tunis | 2     | 1       | 1/4   | 128/1536   | 1/40     | stale |        |"))
+        let members = try await run(["cell", "list"], CellList.self, on: stub)
+        #expect(members.contains("| Name  | State  | Zones | Fresh | Reason |"))
+    }
+
     @Test func eventsGoOnBehindTheCursor() async throws {
         let stub = StubCloud([
             "GET /meridian/v1/events?limit=200&wait=25&after=7": { _ in

@@ -7,19 +7,22 @@ struct CellList: CloudCommand {
     @OptionGroup var global: GlobalOptions
 
     func run(in cloud: CloudSession, _ output: Output) async throws {
-        output.list(
-            ["Name", "State", "Zones", "Hosts", "Servers", "vCPUs", "Memory MiB", "Disk GiB", "Fresh", "Reason"],
-            try await cloud.cells().map(Self.row))
+        let cells = try await cloud.cells()
+        // Only administrators are told how full a cell is.
+        let tellsRoom = cells.contains { $0["total"] != nil }
+        let room = tellsRoom ? ["Hosts", "Servers", "vCPUs", "Memory MiB", "Disk GiB"] : []
+        output.list(["Name", "State", "Zones"] + room + ["Fresh", "Reason"], cells.map { Self.row($0, tellsRoom: tellsRoom) })
     }
 
-    private static func row(_ cell: JSON) -> [JSON] {
+    private static func row(_ cell: JSON, tellsRoom: Bool) -> [JSON] {
         let zones = (cell["zones"]?.array ?? []).map(\.shown).joined(separator: ", ")
-        return [
-            cell["name"] ?? .null, cell["state"] ?? .null, .string(zones), cell["hosts"] ?? .null, cell["servers"] ?? .null,
-            Room.used(cell, "vcpus"), Room.used(cell, "ram"), Room.used(cell, "disk"),
-            .string(Wording.freshness(Freshness(cell).age, isStale: cell["state"]?.string == "silent")),
-            cell["reason"] ?? .null,
-        ]
+        var row: [JSON] = [cell["name"] ?? .null, cell["state"] ?? .null, .string(zones)]
+        if tellsRoom {
+            row += [cell["hosts"] ?? .null, cell["servers"] ?? .null]
+            row += ["vcpus", "ram", "disk"].map { Room.used(cell, $0) }
+        }
+        let freshness = Wording.freshness(Freshness(cell).age, isStale: cell["state"]?.string == "silent")
+        return row + [.string(freshness), cell["reason"] ?? .null]
     }
 }
 
