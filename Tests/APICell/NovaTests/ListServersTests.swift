@@ -86,6 +86,9 @@ import Testing
             #expect(names(try await cloud.call(.get, "/v2.1/servers", as: "admin")).isEmpty)
             #expect(
                 names(try await cloud.call(.get, "/v2.1/servers?all_tenants=1&host=compute-1.tunis", as: "admin")) == ["web-1"])
+            let tenant = "tenant_id=\(NovaFixture.project)"
+            #expect(names(try await cloud.call(.get, "/v2.1/servers?\(tenant)", as: "admin")).isEmpty)
+            #expect(names(try await cloud.call(.get, "/v2.1/servers?all_tenants=&\(tenant)", as: "admin")).count == 2)
             let deleted = try await cloud.call(.get, "/v2.1/servers/detail?all_tenants=1&deleted=true", as: "admin")
             #expect(deleted.json["servers"]?.array?.first?["status"] == "DELETED")
         }

@@ -75,13 +75,15 @@ import Testing
 
     @Test func aCertificateIsMadeOrImportedForWindowsGuests() async throws {
         try await NovaFixture.with { cloud async throws in
-            let made = try await cloud.call(.post, "/v2.1/os-keypairs", ["keypair": ["name": "made", "type": "x509"]], version: "2.2")
+            let made = try await cloud.call(
+                .post, "/v2.1/os-keypairs", ["keypair": ["name": "made", "type": "x509"]], version: "2.2")
             #expect(made.status == 201)
             let certificate = try #require(made.json["keypair"]?["public_key"]?.string)
             #expect(certificate.hasPrefix("-----BEGIN CERTIFICATE-----\n"))
             #expect(made.json["keypair"]?["private_key"]?.string?.hasPrefix("-----BEGIN PRIVATE KEY-----\n") == true)
             let brought = try await cloud.call(
-                .post, "/v2.1/os-keypairs", ["keypair": ["name": "brought", "type": "x509", "public_key": .string(certificate)]],
+                .post, "/v2.1/os-keypairs",
+                ["keypair": ["name": "brought", "type": "x509", "public_key": .string(certificate)]],
                 version: "2.2")
             #expect(brought.status == 201)
             #expect(brought.json["keypair"]?["public_key"]?.string == certificate)
@@ -91,7 +93,8 @@ import Testing
             #expect(fingerprint.split(separator: ":").count == 20)
             #expect(
                 try await cloud.call(
-                    .post, "/v2.1/os-keypairs", ["keypair": ["name": "x", "type": "x509", "public_key": .string(Self.imported)]],
+                    .post, "/v2.1/os-keypairs",
+                    ["keypair": ["name": "x", "type": "x509", "public_key": .string(Self.imported)]],
                     version: "2.2"
                 ).status == 400)
         }

@@ -70,7 +70,7 @@ struct ManageKeypairs: Sendable {
         }
         let user = try owner(request, named: try fields.optionalString("user_id"))
 
-        let key = try Self.key(fields, type: type, for: user)
+        let key = try await Self.key(fields, type: type, for: user)
         let limit = try await quotas.limits(of: request.project).keyPairs
         switch try await store.insert(
             name: name, of: user, type: type, publicKey: key.publicKey, fingerprint: key.fingerprint, limit: limit)
@@ -118,11 +118,11 @@ struct ManageKeypairs: Sendable {
     /// The key the caller brings, or a new one whose private half is in the answer and nowhere else.
     private static func key(
         _ fields: JSONFields, type: String, for user: UserID
-    ) throws -> (publicKey: String, fingerprint: String, privateKey: String?) {
+    ) async throws -> (publicKey: String, fingerprint: String, privateKey: String?) {
         let given = fields.has("public_key") ? try fields.optionalString("public_key", length: 0...16_384) : nil
         if type == "x509" {
             guard let given else {
-                let new = try UserCertificate.generated(for: user)
+                let new = try await newCertificate(for: user)
                 return (new.certificate.pem, new.certificate.fingerprint, new.privateKey)
             }
             guard let certificate = UserCertificate(pem: given) else { throw unreadable }
@@ -134,6 +134,15 @@ struct ManageKeypairs: Sendable {
         }
         let line = given.split(whereSeparator: \.isNewline).joined(separator: " ")
         return (line, try fingerprint(line), nil)
+    }
+
+    /// An RSA key is a tenth of a second of arithmetic: not on the threads that answer requests.
+    private static func newCertificate(for user: UserID) async throws -> (certificate: UserCertificate, privateKey: String) {
+        try await withCheckedThrowingContinuation { done in
+            DispatchQueue.global(qos: .utility).async {
+                done.resume(with: Result { try UserCertificate.generated(for: user) })
+            }
+        }
     }
 
     /// MD5 of what stands in base64 in the key's second word. Throws for what isn't a public key in OpenSSH's form.

@@ -52,7 +52,8 @@ struct ListServers: Sendable {
             throw CloudError(.forbidden, "Policy doesn't allow os_compute_api:servers:detail:get_all_tenants to be performed.")
         }
         if isAdmin {
-            if let project = request.query["project_id"] ?? request.query["tenant_id"] {
+            // A project alone is ignored, as in Nova: it narrows a list of all projects.
+            if filter.project == nil, let project = request.query["project_id"] ?? request.query["tenant_id"] {
                 filter.project = ProjectID(project)
             }
             filter.host = request.query["host"]
