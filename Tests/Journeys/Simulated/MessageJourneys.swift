@@ -49,6 +49,7 @@ import Testing
             cell.startConductor()
             try await eventually("the cell knows its servers again") { try await cell.hasRecovered(servers) }
             federation.faults.clear()
+            try await federation.countsOn("tunis")
             #expect(await cell.census() == before)
             try await cell.claimsMatchServers()
             try await federation.areActive(try await federation.accept(1))

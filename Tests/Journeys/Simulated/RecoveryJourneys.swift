@@ -43,6 +43,7 @@ import Testing
             }
 
             // Everything works as before, on old servers and young.
+            try await federation.countsOn("tunis")
             let fresh = try await federation.accept(3)
             try await federation.areActive(fresh)
             for server in [old[2], young[0]] {
@@ -103,6 +104,7 @@ import Testing
             try await cell.loseDatabase()
             cell.startConductor()
             try await eventually("the cell knows its servers again") { try await cell.hasRecovered(servers) }
+            try await federation.countsOn("tunis")
             #expect(await cell.census() == before)
             try await cell.claimsMatchServers()
             #expect(try await federation.act(.delete, on: servers[0]) != nil)
@@ -180,6 +182,17 @@ extension SimulatedFederation {
     func areActive(_ servers: [ServerID], within limit: Duration = .seconds(30)) async throws {
         for server in servers {
             try await eventually("\(server) is active", within: limit) { try await self.show(server).status == "ACTIVE" }
+        }
+    }
+
+    /// Waits until the API cell sees the cell up and with hosts.
+    func countsOn(_ cell: CellName) async throws {
+        try await eventually("\(cell) is up") {
+            try await self.top.query(
+                """
+                SELECT 1 FROM compute.cells WHERE name = \(cell) AND summary ->> 'state' = 'up' AND jsonb_array_length(summary -> 'zones') > 0
+                """
+            ).count == 1
         }
     }
 

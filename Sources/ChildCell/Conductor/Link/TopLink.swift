@@ -27,7 +27,8 @@ actor TopLink {
     private static let feedTimeout = Duration.seconds(10)
 
     init(
-        hub: PeerName, messenger: any Messenger, database: Database, standing: CellStanding, pulse: DatabasePulse, book: HostBook,
+        hub: PeerName, messenger: any Messenger, database: Database, standing: CellStanding, pulse: DatabasePulse,
+        book: HostBook,
         weight: Double, recover: RecoverCell, log: Logger
     ) {
         self.hub = hub
@@ -84,6 +85,7 @@ actor TopLink {
             release: Release.current, stored: stored, highestEpoch: try await standing.highestEpoch(),
             summary: await book.summary(state: standing.state, weight: weight))
         let reply = try await messenger.call(hello, to: hub, timeout: .seconds(5))
+        toldSummary = hello.summary
         let isBehindUs = !reply.knowsYourPosition || reply.highestEpoch < hello.highestEpoch
         if isBehindUs {
             log.error("the API cell doesn't know what it told us: its database was rewound", metadata: [.peer: "\(hub)"])
@@ -102,6 +104,8 @@ actor TopLink {
             try await recover(from: hub, resumingBehind: reply.stored, trusting: !isBehindUs)
             position = reply.stored
         }
+        // Recovering took its time: servers need not wait for the next second's summary.
+        await summarize()
         return position
     }
 }

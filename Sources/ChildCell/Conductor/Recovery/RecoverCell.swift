@@ -157,6 +157,11 @@ extension ServerRecord {
         // Below any revision that the host has applied: its first report lifts it (see `take`). A guest that isn't there is not built
         // again: such an order has no build deadline.
         orderRevision = isSettled ? 0 : 1
+        if let held, held.epoch == epoch, !isSettled {
+            // A host may have reported before the restore was noticed; it was acknowledged and doesn't say it again.
+            orderRevision = max(1, held.orderRevision)
+            appliedRevision = held.appliedRevision
+        }
         presence = guest != nil || launchedAt != nil ? .present : .absent
     }
 }
