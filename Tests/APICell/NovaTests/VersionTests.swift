@@ -67,6 +67,9 @@ import Testing
     @Test func whatIsNotServedSaysSo() async throws {
         try await NovaFixture.with { cloud async throws in
             #expect(try await cloud.call(.get, "/v2.1/os-networks").status == 501)
+            #expect(try await cloud.call(.post, "/v2.1/os-aggregates", ["aggregate": ["name": "x"]]).status == 501)
+            #expect(try await cloud.call(.get, "/v2.1/os-aggregates/1").status == 501)
+            #expect(try await cloud.call(.get, "/v2.1/os-aggregates", as: "admin").json == ["aggregates": []])
             #expect(try await cloud.call(.get, "/v2.1/os-nonsense").status == 404)
             #expect(try await cloud.call(.put, "/v2.1/servers").status == 405)
             #expect(try await cloud.call(.get, "/v2.1/extensions").json == ["extensions": []])

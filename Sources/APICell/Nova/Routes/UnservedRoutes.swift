@@ -17,6 +17,13 @@ extension NovaService {
             refuse(RouterPath("/servers/{server}/\(name)"), "A server's \(name)", in: routes)
             refuse(RouterPath("/servers/{server}/\(name)/**"), "A server's \(name)", in: routes)
         }
+        // Their list is served, and empty.
+        let noAggregates: NovaRoutes.Handler = { _ in
+            throw CloudError(
+                .notImplemented, "Host aggregates are not served by this cloud yet; a host's zone stands in its region's file.")
+        }
+        routes.post("/os-aggregates", noAggregates)
+        refuse("/os-aggregates/**", "Host aggregates", in: routes)
         let collections = [
             "images", "os-agents", "os-assisted-volume-snapshots", "os-cells", "os-certificates", "os-cloudpipe",
             "os-console-auth-tokens",
