@@ -83,11 +83,11 @@ package struct KeystoneService: Service {
         return made
     }
 
-    /// Makes a region known to clients, or moves it. `urls` by service type: `["compute": "https://…/v2.1"]`.
+    /// Makes a region known to clients, or moves it. `urls` by service type: `["compute": "https://…/v2.1"]`. Identity and images
+    /// keep the federation's addresses unless told otherwise.
     package func upsertRegion(name: CellName, description: String = "", urls: [String: String]) async throws {
         _ = try await KeystoneBootstrap(database: identity.database, hasher: identity.hasher)
-            .region(
-                KeystoneBootstrap.Region(name: name.rawValue, description: description, urls: urls), parent: Catalog.federation)
+            .childRegion(KeystoneBootstrap.Region(name: name.rawValue, description: description, urls: urls))
         await identity.changed()
     }
 }

@@ -35,7 +35,7 @@ package struct HealthServer: Service {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    guard open.admit() else { throw ChannelError.connectTimeout(.zero) }
+                    guard open.admit() else { throw TooManyConnections() }
                     channel.closeFuture.whenComplete { _ in open.leave() }
                     let pipeline = channel.pipeline.syncOperations
                     try pipeline.configureHTTPServerPipeline(withErrorHandling: true)
@@ -66,6 +66,9 @@ package struct HealthServer: Service {
     /// A monitor that says nothing this long is hung up on.
     private static let idleLimit = TimeAmount.seconds(30)
 }
+
+/// Closes a connection beyond the limit.
+private struct TooManyConnections: Error {}
 
 /// How many are connected.
 private final class OpenConnections: Sendable {

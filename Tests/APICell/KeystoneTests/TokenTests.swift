@@ -54,6 +54,8 @@ import Tokens
             let compute = try #require(body["catalog"]?.array?.first { $0["type"] == "compute" }?["endpoints"]?.array)
             let regions = Set(compute.compactMap { $0["region"]?.string })
             #expect(regions.count == 33)
+            let images = try #require(body["catalog"]?.array?.first { $0["type"] == "image" }?["endpoints"]?.array)
+            #expect(Set(images.compactMap { $0["region"]?.string }).count == 33, "a new region knows where images are")
             #expect(regions.contains("meridian"))
             try await keystone.service.upsertRegion(name: "amsterdam", urls: ["compute": "http://moved"])
             let moved = try await keystone.login(KeystoneFixture.password("admin", "secret")).body

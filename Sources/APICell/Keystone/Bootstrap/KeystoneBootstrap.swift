@@ -44,13 +44,24 @@ package struct KeystoneBootstrap: Sendable {
         made += try await user("admin", password: adminPassword, project: "admin", roles: ["admin"], alsoSystem: true)
         made += try await region(
             Region(name: Catalog.federation, description: "All regions of the federation", urls: publicURLs), parent: nil)
-        for one in regions {
-            // Identity and images have one address in all regions; a region's own compute is scoped to it.
-            var whole = one
-            for type in ["identity", "image"] where whole.urls[type] == nil { whole.urls[type] = publicURLs[type] }
-            made += try await region(whole, parent: Catalog.federation)
-        }
+        for one in regions { made += try await childRegion(one) }
         return made
+    }
+
+    /// A region below the federation's. Identity and images have one address in all regions; its own compute is scoped to it.
+    func childRegion(_ child: Region) async throws -> [String] {
+        let shared = try await database.query(
+            """
+            SELECT s.type, min(e.url) AS url FROM keystone.endpoints e JOIN keystone.services s ON s.id = e.service_id
+            WHERE e.region_id = \(Catalog.federation) AND e.interface = 'public' AND s.type IN ('identity', 'image')
+            GROUP BY s.type
+            """)
+        var whole = child
+        for row in shared {
+            let type: String = try row.get("type")
+            if whole.urls[type] == nil { whole.urls[type] = try row.get("url") }
+        }
+        return try await region(whole, parent: Catalog.federation)
     }
 
     /// A user of the default domain with roles in one project, which becomes its default. The password is set if it differs.

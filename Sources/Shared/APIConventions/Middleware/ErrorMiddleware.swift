@@ -50,6 +50,8 @@ package struct ErrorMiddleware: RouterMiddleware {
         case let error as CloudError: error
         case let error as HTTPError: Self.cloudError(error)
         case is MethodNotAllowed: CloudError(.methodNotAllowed, "The method is not allowed for the requested URL.")
+        case is CancellationError:
+            CloudError(.unavailable, "The service is stopping. Try again in a moment.", cause: error, retryAfter: 1)
         case is NIOTooManyBytesError: CloudError(.tooLarge, "The request body is too large.")
         default:
             translate(error)
