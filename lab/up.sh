@@ -35,6 +35,8 @@ write_clouds() { # what the OpenStack client and our own read
             cat <<CLOUD
   $([ $user = demo ] && echo meridian || echo meridian-admin):
     region_name: meridian
+    # What --os-region-name may say: all of them, or one.
+    regions: [meridian, $(echo "$region_names" | paste -sd, | sed 's/,/, /g')]
     cacert: $root/var/secrets/tls/ca.pem
     identity_api_version: "3"
     image_api_version: "2"

@@ -1,7 +1,8 @@
 """verdict.py LIST STREAM RESULTS: judges each listed test by a subunit stream.
 
-Writes RESULTS (status, test, reason per line), prints what failed or was skipped and why, and exits 1 when something failed.
-A listed test without a result failed: it was not found, or its class was not torn down before the run ended.
+Writes RESULTS (verdict, test, reason per line), prints what failed or was skipped and why, and exits 1 when something failed.
+A listed test without a result failed: it was not found, or the run ended before it. A line "TEST  # needs: REASON" is a test
+that was not run, because of something the cloud doesn't have.
 """
 
 import collections
@@ -13,6 +14,7 @@ import testtools
 
 VERDICTS = {"success": "passed", "xfail": "passed", "skip": "skipped", "fail": "failed", "uxsuccess": "failed"}
 SET_UP = re.compile(r"setUpClass \((.+)\)")
+LISTED = re.compile(r"(?P<test>tempest\.\S+)(?:\s+#\s*(?P<needs>needs: .+))?")
 
 
 class Outcomes(testtools.StreamResult):
@@ -44,7 +46,7 @@ class Outcomes(testtools.StreamResult):
 
 def main(list_file, stream_file, results_file):
     with open(list_file) as file:
-        tests = [line.strip() for line in file if line.strip() and not line.startswith("#")]
+        tests = [(m["test"], m["needs"]) for line in file if (m := LISTED.fullmatch(line.strip()))]
     outcomes = Outcomes()
     outcomes.startTestRun()
     with open(stream_file, "rb") as stream:
@@ -54,8 +56,8 @@ def main(list_file, stream_file, results_file):
     counts = collections.Counter()
     reasons = collections.defaultdict(list)
     with open(results_file, "w") as results:
-        for test in tests:
-            verdict, reason = outcomes.judge(test)
+        for test, needs in tests:
+            verdict, reason = ("skipped", needs) if needs else outcomes.judge(test)
             counts[verdict] += 1
             if verdict != "passed":
                 reasons[verdict, reason].append(test)
