@@ -1,7 +1,7 @@
 import Glibc
 
 /// Free TCP ports of 127.0.0.1, below those that the kernel gives to outgoing connections: a daemon that was killed finds its port
-/// free again.
+/// free again. No other test process takes one of them while this one lives.
 enum Ports {
     private static let next = Guarded(20_000 + Int(getpid()) * 61 % 10_000)
 
@@ -15,7 +15,7 @@ enum Ports {
     }
 
     private static func isFree(_ port: Int) -> Bool {
-        guard let listener = try? Socket.listen(port: port) else { return false }
+        guard Socket.hold("meridian-test-port-\(port)"), let listener = try? Socket.listen(port: port) else { return false }
         close(listener)
         return true
     }
@@ -32,6 +32,23 @@ enum Socket {
             throw ProcessFederationError("Port \(port) can't be listened on: \(String(cString: strerror(errno)))")
         }
         return socket
+    }
+
+    /// Whether this process has that name from now on, until it ends (a name in the abstract space of unix(7)).
+    static func hold(_ name: String) -> Bool {
+        let holder = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { path in
+            for (index, byte) in name.utf8.enumerated() where index + 1 < path.count { path[index + 1] = byte }
+        }
+        let isBound = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(holder, $0, socklen_t(MemoryLayout<sa_family_t>.size + 1 + name.utf8.count))
+            }
+        }
+        if isBound != 0 { close(holder) }
+        return isBound == 0
     }
 
     static func connect(port: Int) throws -> Int32 {
