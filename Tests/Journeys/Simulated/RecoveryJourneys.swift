@@ -15,15 +15,17 @@ import Testing
             let backup = try await cell.backup()
 
             // What the backup doesn't know: new servers, a deleted one, a stopped one, and a guest that nobody asked for.
+            let stray = ServerID.random()
+            let (strayHost, hypervisor) = try #require(cell.hosts.first)
+            _ = try await hypervisor.define(GuestPlan(server: stray, epoch: PlacementEpoch(1), spec: .plain))
             let young = try await federation.accept(4)
             try await federation.areActive(young)
             try await federation.act(.delete, on: old[0])
             try await federation.act(.stop, on: old[1])
             try await eventually("one is gone") { try await federation.show(old[0]).isDeleted }
             try await eventually("one is stopped") { try await federation.show(old[1]).status == "SHUTOFF" }
-            let stray = ServerID.random()
-            let (strayHost, hypervisor) = try #require(cell.hosts.first)
-            _ = try await hypervisor.define(GuestPlan(server: stray, epoch: PlacementEpoch(1), spec: .plain))
+            // Its host looks around every half second, and has seen the stray guest by then.
+            try await Task.sleep(for: .seconds(1))
             let before = await cell.census()
 
             await cell.kill("conductor")
