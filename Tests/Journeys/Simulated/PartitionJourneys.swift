@@ -60,27 +60,6 @@ import Testing
         }
     }
 
-    @Test(arguments: [1, 2, 3] as [UInt64])
-    func lossDuplicationAndReorderingCostOnlyTime(seed: UInt64) async throws {
-        var faults = Faults.bad(loss: 0.08, duplication: 0.1, reordering: 0.2)
-        faults.delay = .zero ... .milliseconds(20)
-        try await SimulatedFederation.with(seed: seed, faults: faults) { federation in
-            let servers = try await federation.accept(24)
-            let doomed = Array(servers.prefix(8))
-            for server in doomed { try await federation.act(.delete, on: server) }
-            for server in servers.dropFirst(8) {
-                try await eventually("\(server) is active", within: .seconds(60)) {
-                    try await federation.show(server).status == "ACTIVE"
-                }
-            }
-            for server in doomed {
-                try await eventually("\(server) is gone", within: .seconds(60)) { try await federation.show(server).isDeleted }
-            }
-            federation.network.set(.none)
-            try await federation.holdsTogether(servers)
-        }
-    }
-
     @Test func aConductorThatDiesInTheMiddleLosesNothing() async throws {
         try await SimulatedFederation.with(cells: ["london", "tunis"]) { federation in
             let servers = try await federation.accept(40)

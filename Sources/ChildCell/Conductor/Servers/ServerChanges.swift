@@ -24,8 +24,9 @@ struct ServerChanges: Sendable {
 
         /// Changes one record, if it is there, and keeps what follows.
         mutating func change(_ server: ServerID, _ rule: (inout ServerRecord) -> ServerEffects) {
-            guard records[server] != nil else { return }
-            effects[server, default: .none] += rule(&records[server]!)
+            guard var record = records[server] else { return }
+            effects[server, default: .none] += rule(&record)
+            records[server] = record
         }
     }
 

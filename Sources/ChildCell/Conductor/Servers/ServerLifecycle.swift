@@ -264,7 +264,7 @@ extension ServerRecord {
         case (.active, .present, .shutdown), (.active, .present, .crashed):
             vmState = .stopped
             desired = .stopped
-        case (.stopped, .present, .running):
+        case (.stopped, .present, .running), (.stopped, .present, .paused):
             vmState = .active
             desired = .running
         case (.active, .absent, _), (.stopped, .absent, _):
