@@ -109,7 +109,9 @@ let apiCell: [Target] = [
 ]
 
 let childCell: [Target] = [
-    module("Scheduler", in: "ChildCell", ["CellProtocol", "CloudModel", "Messaging", "Observability", "RegionConfig", .log, .lifecycle]),
+    module(
+        "Scheduler", in: "ChildCell",
+        ["CellProtocol", "CloudModel", "Messaging", "Observability", "RegionConfig", .log, .lifecycle]),
     module(
         "Conductor", in: "ChildCell",
         ["CellProtocol", "CloudModel", "Database", "Feeds", "Messaging", "Observability", "RegionConfig", .log, .lifecycle]),
@@ -135,17 +137,21 @@ let testKit: [Target] = [
     module(
         "CellSimulator", in: "TestKit",
         [
-            "CellProtocol", "CloudModel", "CloudTestKit", "ComputeAgent", "ComputeRecords", "Conductor", "Database", "Hypervisors",
+            "CellProtocol", "CloudModel", "CloudTestKit", "ComputeAgent", "ComputeRecords", "Conductor", "Database",
+            "Hypervisors",
             "Messaging", "RegionConfig", "Scheduler", "SuperScheduler", .log,
         ]),
     module(
         "CloudTestKit", in: "TestKit",
         ["CellProtocol", "CloudModel", "Database", "Messaging", .nioCore, .nioPosix, .httpClient, .nioSSL, .log]),
-    module("ProcessFederation", in: "TestKit", ["CellProtocol", "CloudModel", "CloudTestKit", "Database", "Hypervisors", "Messaging"]),
+    module(
+        "ProcessFederation", in: "TestKit",
+        ["CellProtocol", "CloudModel", "CloudTestKit", "Database", "Hypervisors", "Messaging"]),
 ]
 
 let programs: [Target] = [
-    module("ProgramKit", in: "Programs", ["CloudModel", "Observability", "RegionConfig", .arguments, .log, .lifecycle, .signals]),
+    module(
+        "ProgramKit", in: "Programs", ["CloudModel", "Observability", "RegionConfig", .arguments, .log, .lifecycle, .signals]),
     program("meridian", ["CommandLineTool"]),
     program(
         "meridian-api",
@@ -155,16 +161,23 @@ let programs: [Target] = [
         ]),
     program(
         "meridian-cell",
-        ["CellProtocol", "CloudModel", "Conductor", "Database", "Messaging", "Observability", "ProgramKit", "RegionConfig", "Scheduler"]),
+        [
+            "CellProtocol", "CloudModel", "Conductor", "Database", "Messaging", "Observability", "ProgramKit", "RegionConfig",
+            "Scheduler",
+        ]),
     program(
         "meridian-host",
         [
-            "CellProtocol", "CloudModel", "ComputeAgent", "HypervisorLibvirt", "Hypervisors", "Messaging", "Observability", "ProgramKit",
+            "CellProtocol", "CloudModel", "ComputeAgent", "HypervisorLibvirt", "Hypervisors", "Messaging", "Observability",
+            "ProgramKit",
             "RegionConfig",
         ]),
     program(
         "meridian-sim",
-        ["CellProtocol", "CloudModel", "ComputeAgent", "Hypervisors", "Messaging", "Observability", "ProgramKit", "RegionConfig"]),
+        [
+            "CellProtocol", "CloudModel", "ComputeAgent", "Hypervisors", "Messaging", "Observability", "ProgramKit",
+            "RegionConfig",
+        ]),
     program(
         "meridian-manage",
         [
@@ -179,7 +192,10 @@ let testTargets: [Target] = [
     // Its processes are the programs that a build puts beside the tests.
     suite(
         "Journeys",
-        ["CellProtocol", "CellSimulator", "CloudModel", "CloudTestKit", "Database", "Hypervisors", "Messaging", "ProcessFederation"]),
+        [
+            "CellProtocol", "CellSimulator", "CloudModel", "CloudTestKit", "Database", "Hypervisors", "Messaging",
+            "ProcessFederation",
+        ]),
     tests(
         of: "Glance", in: "APICell",
         ["APIConventions", "CloudModel", "CloudTestKit", "Database", "Tokens", .http, .httpTesting, .httpTypes, .log, .nioCore]),
@@ -210,7 +226,7 @@ let testTargets: [Target] = [
         ]),
     tests(of: "SuperScheduler", in: "APICell", ["CellProtocol", "CloudModel"]),
     tests(of: "Scheduler", in: "ChildCell", ["CellProtocol", "CloudModel", "Messaging", "RegionConfig", .log]),
-    tests(of: "Conductor", in: "ChildCell", ["CellProtocol", "CloudModel"]),
+    tests(of: "Conductor", in: "ChildCell", ["CellProtocol", "CloudModel", "CloudTestKit", "Database"]),
     // Reads the sources themselves.
     suite("Habits"),
 ]

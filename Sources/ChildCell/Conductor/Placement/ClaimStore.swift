@@ -71,7 +71,6 @@ package struct ClaimStore: Sendable {
             free[try row.get("name")] = try ResourceSize(
                 vcpus: Int(row.get("vcpus") as Int32), ram: Int(row.get("ram") as Int32), disk: Int(row.get("disk") as Int32))
         }
-        var taken: [HostName: ResourceSize] = [:]
         var granted: [ServerID: HostName] = [:]
         var claims: [ClaimRow] = []
         for wish in wishes {
@@ -81,20 +80,26 @@ package struct ClaimStore: Sendable {
             }
             guard let host else { continue }
             free[host] = (free[host] ?? .zero) - wish.size
-            taken[host] = (taken[host] ?? .zero) + wish.size
             if let group = wish.group { members[group.id, default: [:]][host, default: 0] += 1 }
             granted[wish.server] = host
             claims.append(ClaimRow(wish, host))
         }
         guard !claims.isEmpty else { return ([:], [:]) }
-        try await transaction.query(
+        let written = try await transaction.query(
             """
             INSERT INTO cell.claims (server, epoch, host, vcpus, ram, disk, group_id, expires_at)
             SELECT server, epoch, host, vcpus, ram, disk, group_id, \(expiry)
             FROM jsonb_to_recordset(\(json: claims)) AS r(
                 server uuid, epoch bigint, host text, vcpus int, ram int, disk int, group_id uuid)
+            ON CONFLICT (server) DO NOTHING RETURNING server, host, vcpus, ram, disk
             """)
-        return (granted, try await add(taken, in: transaction))
+        // A question that came twice at the same time: the other one has claimed for these.
+        let others = Set(granted.keys).subtracting(try written.map { try $0.get("server") as ServerID })
+        if !others.isEmpty {
+            let theirs = try await existing(others.sorted(), in: transaction)
+            for server in others { granted[server] = theirs[server]?.host }
+        }
+        return (granted, try await add(try Self.sums(written), in: transaction))
     }
 
     /// Makes claims last: their creates have been stored.
