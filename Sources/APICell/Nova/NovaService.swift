@@ -32,6 +32,7 @@ package struct NovaService: Sendable {
     let groups: ServerGroupStore
     let zones: ZoneStore
     let hosts: HostStore
+    let usages: UsageStore
     let cells: CellStore
     let events: EventStore
 
@@ -69,6 +70,7 @@ package struct NovaService: Sendable {
         groups = ServerGroupStore(database: database)
         zones = ZoneStore(database: database)
         hosts = HostStore(database: database)
+        usages = UsageStore(database: database)
         cells = CellStore(database: database)
         events = EventStore(database: database)
     }

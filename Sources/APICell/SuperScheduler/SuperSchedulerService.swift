@@ -54,7 +54,8 @@ package final class SuperSchedulerService: Service, Sendable {
         placeServer = PlaceServer(
             cells: cells, store: placements, epochs: EpochSource(store: placements),
             lines: CellLines(
-                messenger: messenger, cells: cells, reserveTimeout: timing.reserveTimeout, performTimeout: timing.reserveTimeout * 2),
+                messenger: messenger, cells: cells, reserveTimeout: timing.reserveTimeout,
+                performTimeout: timing.reserveTimeout * 2),
             began: .now(), log: logger)
         answer(GrantImages(database: database, signer: signer))
     }
@@ -86,7 +87,9 @@ package final class SuperSchedulerService: Service, Sendable {
                     }
                 }
                 group.addTask { [self] in
-                    try await work.forEach(atLeastEvery: .milliseconds(500)) { [self] in await tolerating { try await self.place() } }
+                    try await work.forEach(atLeastEvery: .milliseconds(500)) { [self] in
+                        await tolerating { try await self.place() }
+                    }
                 }
                 group.addTask { [self] in
                     await withDiscardingTaskGroup { placements in
@@ -181,7 +184,8 @@ package final class SuperSchedulerService: Service, Sendable {
             do {
                 try await cells.took(summary, from: CellName(incoming.from.name))
             } catch {
-                log.warning("a cell's summary could not be kept", metadata: [.cell: "\(incoming.from.name)", .error: "\(error)"])
+                log.warning(
+                    "a cell's summary could not be kept", metadata: [.cell: "\(incoming.from.name)", .error: "\(error)"])
             }
         }
         messenger.on(RecoverServers.self, from: [.cell]) { question, incoming in

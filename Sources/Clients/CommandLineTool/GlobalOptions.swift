@@ -47,14 +47,19 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
 /// A verb that talks to a cloud: it gets a session that is closed behind it, and a place to print.
 protocol CloudCommand: AsyncParsableCommand {
     var global: GlobalOptions { get }
+    /// Whether it takes an administrator.
+    static var isForOperators: Bool { get }
     func run(in cloud: CloudSession, _ output: Output) async throws
 }
 
 extension CloudCommand {
+    static var isForOperators: Bool { false }
+
     func run() async throws {
         let reader = SettingsReader(
             environment: ProcessInfo.processInfo.environment, workingDirectory: FileManager.default.currentDirectoryPath)
-        let settings = try reader.settings(CloudOptions(cloud: global.cloud, region: global.region))
+        let settings = try reader.settings(
+            CloudOptions(cloud: global.cloud, region: global.region, isForOperators: Self.isForOperators))
         let cloud = CloudSession(settings, observer: global.debug ? Self.showExchange : nil)
         do {
             try await run(in: cloud, Output(format: global.format))

@@ -22,7 +22,9 @@ package struct DaemonOptions: ParsableArguments {
     package var folders: ProgramFolders { ProgramFolders(etc: etc, state: state) }
 
     package func validate() throws {
-        guard Logger.Level(rawValue: logLevel) != nil else { throw ValidationError("--log-level: there is no level \(logLevel).") }
+        guard Logger.Level(rawValue: logLevel) != nil else {
+            throw ValidationError("--log-level: there is no level \(logLevel).")
+        }
     }
 
     /// Runs a daemon from its pid file to its last service; ends the process with a sentence when it can't.

@@ -32,7 +32,8 @@ struct APICommand: AsyncParsableCommand {
                     dial: [
                         Dial(
                             peer: hub, control: "tcp://\(top.address):\(top.ports.hubControl)",
-                            bulk: "tcp://\(top.address):\(top.ports.hubBulk)", serverKey: try CurveKeyPair.loadPublicKey(folders.hubKey))
+                            bulk: "tcp://\(top.address):\(top.ports.hubBulk)",
+                            serverKey: try CurveKeyPair.loadPublicKey(folders.hubKey))
                     ],
                     heartbeat: federation.timing.heartbeat),
                 logger: log)
@@ -46,13 +47,16 @@ struct APICommand: AsyncParsableCommand {
             let bell = IntentBell(database: database, log: log)
             let nova = try NovaService(
                 database: database, authenticator: keystone.authenticator, images: GlanceCatalog(glance: glance),
-                questions: HubQuestions(messenger: messenger, hub: hub, timeout: federation.timing.questionTimeout), signal: bell,
-                publicURL: urls.computeRoot, identityURL: keystone.identityURL, regionSilent: federation.timing.regionSilent, logger: log)
+                questions: HubQuestions(messenger: messenger, hub: hub, timeout: federation.timing.questionTimeout),
+                signal: bell,
+                publicURL: urls.computeRoot, identityURL: keystone.identityURL, regionSilent: federation.timing.regionSilent,
+                logger: log)
 
             let imageRouter = APIRouter.service("glance", errors: .glance, identityURL: keystone.identityURL)
             glance.addRoutes(to: imageRouter, authenticator: keystone.authenticator, publicURL: urls.image)
             let computeRouter = APIRouter.service(
-                "nova", errors: .nova, identityURL: keystone.identityURL, tellsComputeID: true, translate: NovaService.translate)
+                "nova", errors: .nova, identityURL: keystone.identityURL, tellsComputeID: true, translate: NovaService.translate
+            )
             nova.addRoutes(to: computeRouter)
             let tls =
                 top.tls
@@ -72,7 +76,9 @@ struct APICommand: AsyncParsableCommand {
                             return .healthy
                         } catch { return .unhealthy("\(error)") }
                     },
-                    "hub": { messenger.contact(hub).map { .healthy("last contact \($0) ago") } ?? .unhealthy("no contact yet") },
+                    "hub": {
+                        messenger.contact(hub).map { .healthy("last contact \($0) ago") } ?? .unhealthy("no contact yet")
+                    },
                 ])
             return [health, database, messenger, bell, keystone, glance] + servers
         }

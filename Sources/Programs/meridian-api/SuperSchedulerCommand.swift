@@ -13,7 +13,8 @@ import Tokens
 /// The super-scheduler: the hub that cells and API processes dial.
 struct SuperSchedulerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "super-scheduler", abstract: "Place servers in cells, hand their intents over, and take the cells' reports.")
+        commandName: "super-scheduler",
+        abstract: "Place servers in cells, hand their intents over, and take the cells' reports.")
 
     @OptionGroup var daemon: DaemonOptions
 
@@ -27,7 +28,8 @@ struct SuperSchedulerCommand: AsyncParsableCommand {
                     name: .hub(federation.name), keys: try .load(folders.secretKey(role: "hub", name: federation.name)),
                     listen: [
                         Listener(
-                            control: "tcp://\(top.address):\(top.ports.hubControl)", bulk: "tcp://\(top.address):\(top.ports.hubBulk)",
+                            control: "tcp://\(top.address):\(top.ports.hubControl)",
+                            bulk: "tcp://\(top.address):\(top.ports.hubBulk)",
                             enrolment: Enrolment(directory: folders.enrolled))
                     ],
                     heartbeat: federation.timing.heartbeat),

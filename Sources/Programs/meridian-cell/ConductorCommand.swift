@@ -28,12 +28,14 @@ struct ConductorCommand: AsyncParsableCommand {
                     listen: [
                         Listener(
                             control: "tcp://\(cell.address):\(cell.ports.agentsControl)",
-                            bulk: "tcp://\(cell.address):\(cell.ports.agentsBulk)", enrolment: Enrolment(directory: folders.enrolled))
+                            bulk: "tcp://\(cell.address):\(cell.ports.agentsBulk)",
+                            enrolment: Enrolment(directory: folders.enrolled))
                     ],
                     dial: [
                         Dial(
                             peer: hub, control: "tcp://\(top.address):\(top.ports.hubControl)",
-                            bulk: "tcp://\(top.address):\(top.ports.hubBulk)", serverKey: try CurveKeyPair.loadPublicKey(folders.hubKey))
+                            bulk: "tcp://\(top.address):\(top.ports.hubBulk)",
+                            serverKey: try CurveKeyPair.loadPublicKey(folders.hubKey))
                     ],
                     heartbeat: federation.timing.heartbeat),
                 logger: log)
@@ -48,7 +50,9 @@ struct ConductorCommand: AsyncParsableCommand {
                             return .healthy
                         } catch { return .unhealthy("\(error)") }
                     },
-                    "hub": { messenger.contact(hub).map { .healthy("last contact \($0) ago") } ?? .unhealthy("no contact yet") },
+                    "hub": {
+                        messenger.contact(hub).map { .healthy("last contact \($0) ago") } ?? .unhealthy("no contact yet")
+                    },
                 ])
             return [health, database, messenger, conductor]
         }

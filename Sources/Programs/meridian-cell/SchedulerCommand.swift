@@ -9,7 +9,8 @@ import Scheduler
 
 /// The scheduler: dials its conductor and ranks hosts for it.
 struct SchedulerCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "scheduler", abstract: "Rank the hosts of the region for its conductor.")
+    static let configuration = CommandConfiguration(
+        commandName: "scheduler", abstract: "Rank the hosts of the region for its conductor.")
 
     @OptionGroup var daemon: DaemonOptions
 
@@ -21,7 +22,8 @@ struct SchedulerCommand: AsyncParsableCommand {
             let conductor = PeerName.cell(region.name)
             let messenger = try ZeroMQMessenger(
                 .init(
-                    name: .scheduler(region.name), keys: try .load(folders.secretKey(role: "scheduler", name: region.name.rawValue)),
+                    name: .scheduler(region.name),
+                    keys: try .load(folders.secretKey(role: "scheduler", name: region.name.rawValue)),
                     dial: [
                         Dial(
                             peer: conductor, control: "tcp://\(cell.address):\(cell.ports.agentsControl)",
@@ -34,7 +36,9 @@ struct SchedulerCommand: AsyncParsableCommand {
             let health = HealthServer(
                 host: cell.address, port: cell.ports.schedulerHealth,
                 checks: [
-                    "conductor": { messenger.contact(conductor).map { .healthy("last contact \($0) ago") } ?? .unhealthy("no contact yet") }
+                    "conductor": {
+                        messenger.contact(conductor).map { .healthy("last contact \($0) ago") } ?? .unhealthy("no contact yet")
+                    }
                 ])
             return [health, messenger]
         }

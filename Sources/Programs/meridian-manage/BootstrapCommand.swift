@@ -11,7 +11,8 @@ import Tokens
 
 /// Makes what nobody could log in without: roles, the projects and users admin and demo, the catalog of all regions, the first flavors.
 struct BootstrapCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "bootstrap", abstract: "Fill a new federation, or add what is missing.")
+    static let configuration = CommandConfiguration(
+        commandName: "bootstrap", abstract: "Fill a new federation, or add what is missing.")
 
     @Option(name: .long, help: "The folder with federation.yml, regions/ and database.conninfo.")
     var etc = "/etc/meridian"
@@ -46,7 +47,9 @@ struct BootstrapCommand: AsyncParsableCommand {
     }
 
     private func regionFiles(in folder: String) throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yml") }.sorted().map { "\(folder)/\($0)" }
+        try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yml") }.sorted().map {
+            "\(folder)/\($0)"
+        }
     }
 
     private func password(_ file: String) throws -> String {

@@ -22,7 +22,8 @@ struct KeysCommand: ParsableCommand {
         func run() {
             reporting("keys generate") {
                 guard let peer = PeerName("\(role):\(name)") else {
-                    throw ProgramError.configuration("\(role):\(name) can't be a peer: a role, then letters, digits, dots and dashes.")
+                    throw ProgramError.configuration(
+                        "\(role):\(name) can't be a peer: a role, then letters, digits, dots and dashes.")
                 }
                 let file = "\(out)/\(peer.role.rawValue)_\(peer.name)"
                 guard !FileManager.default.fileExists(atPath: "\(file).secret") else {
@@ -38,12 +39,15 @@ struct KeysCommand: ParsableCommand {
 
     /// The first keys of tokens.
     struct FernetInit: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "fernet-init", abstract: "Make the first token keys, if there are none.")
+        static let configuration = CommandConfiguration(
+            commandName: "fernet-init", abstract: "Make the first token keys, if there are none.")
         @Option(name: .long, help: "The folder of the keys.") var out: String
 
         func run() {
             reporting("keys fernet-init") {
-                print(try FernetKeyRing.create(directory: out) ? "made token keys in \(out)" : "there are token keys in \(out) already")
+                print(
+                    try FernetKeyRing.create(directory: out)
+                        ? "made token keys in \(out)" : "there are token keys in \(out) already")
             }
         }
     }
@@ -63,7 +67,8 @@ struct KeysCommand: ParsableCommand {
 
     /// The key that signs grants for images.
     struct Grants: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Make the Ed25519 key that signs image grants, if there is none.")
+        static let configuration = CommandConfiguration(
+            abstract: "Make the Ed25519 key that signs image grants, if there is none.")
         @Option(name: .long, help: "The folder of the key.") var out: String
 
         func run() {

@@ -8,7 +8,8 @@ struct RegionsCommand: ParsableCommand {
         commandName: "regions", abstract: "Look at region files.", subcommands: [Check.self])
 
     struct Check: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Check federation.yml and every region: file, line and key of what is wrong.")
+        static let configuration = CommandConfiguration(
+            abstract: "Check federation.yml and every region: file, line and key of what is wrong.")
         @Argument(help: "The folder with federation.yml and a folder for each region.") var folder: String
 
         func run() {

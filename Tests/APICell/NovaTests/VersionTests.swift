@@ -72,7 +72,10 @@ import Testing
             #expect(try await cloud.call(.get, "/v2.1/os-aggregates", as: "admin").json == ["aggregates": []])
             #expect(try await cloud.call(.get, "/v2.1/os-nonsense").status == 404)
             #expect(try await cloud.call(.put, "/v2.1/servers").status == 405)
-            #expect(try await cloud.call(.get, "/v2.1/extensions").json == ["extensions": []])
+            let extensions = try await cloud.call(.get, "/v2.1/extensions").json["extensions"]?.array ?? []
+            #expect(extensions.contains { $0["alias"] == "os-hosts" && $0["name"] == "Hosts" })
+            #expect(try await cloud.call(.get, "/v2.1/extensions/os-hosts").json["extension"]?["name"] == "Hosts")
+            #expect(try await cloud.call(.get, "/v2.1/extensions/os-nonsense").status == 404)
             #expect(try await cloud.call(.get, "/v2.1/servers", as: nil).status == 401)
         }
     }

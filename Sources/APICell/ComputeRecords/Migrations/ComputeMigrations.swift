@@ -7,7 +7,7 @@ package enum ComputeMigrations {
     package static let schema = "compute"
 
     package static var all: [Migration] {
-        [serversAndIntents, flavorsKeysAndQuotas, cellsAndHosts] + FeedMigrations.all(schema: schema) + [attributesDown]
+        [serversAndIntents, flavorsKeysAndQuotas, cellsAndHosts] + FeedMigrations.all(schema: schema) + [attributesDown, hostStandingsDown]
     }
 
     static let serversAndIntents = Migration(
@@ -225,5 +225,18 @@ package enum ComputeMigrations {
         CREATE TRIGGER tell_attributes AFTER UPDATE OF name, metadata, key_name ON compute.servers
         FOR EACH ROW WHEN (NEW.cell IS NOT NULL AND (OLD.name, OLD.metadata, OLD.key_name) IS DISTINCT FROM (NEW.name, NEW.metadata, NEW.key_name))
         EXECUTE FUNCTION compute.tell_attributes();
+        """)
+
+    static let hostStandingsDown = Migration(
+        "0005-host-standings-down",
+        """
+        CREATE FUNCTION compute.tell_host_standing() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            INSERT INTO compute.feed_outbox (feed, kind, object) VALUES ('down/' || NEW.cell, 'host', NEW.name);
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER tell_host_standing AFTER UPDATE OF wanted_disabled, wanted_reason ON compute.hosts
+        FOR EACH ROW WHEN ((OLD.wanted_disabled, OLD.wanted_reason) IS DISTINCT FROM (NEW.wanted_disabled, NEW.wanted_reason))
+        EXECUTE FUNCTION compute.tell_host_standing();
         """)
 }

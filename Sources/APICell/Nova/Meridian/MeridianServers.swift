@@ -45,7 +45,8 @@ struct MeridianServers: Sendable {
         json.field("region", server.cell)
         json.field("home_region", server.homeRegion)
         json.field("zone", server.zone)
-        if request.caller.isAdmin { json.field("host", server.host) }
+        // Beyond Nova, which keeps it for administrators: in a federation a tenant may know where what is theirs runs.
+        json.field("host", server.host)
         json.field("status", server.status)
         json.field("task", server.taskState)
         json.field("power", server.standing.powerState.name)
@@ -131,7 +132,7 @@ struct MeridianServers: Sendable {
             $0.field("name", server.name)
             $0.field("status", server.status)
             $0.field("region", server.cell)
-            if request.caller.isAdmin { $0.field("host", server.host) }
+            $0.field("host", server.host)
             $0.field("asked_zone", server.mapping == "unplaced" ? server.zone?.rawValue : nil)
             $0.field("verdict", server.fault?.message)
             $0.array("attempts") { for attempt in ledger?.attempts ?? [] { $0.object { Self.write(attempt, to: &$0) } } }

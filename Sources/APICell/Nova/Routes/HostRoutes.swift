@@ -3,7 +3,7 @@ import CloudModel
 import Hummingbird
 
 extension NovaService {
-    /// `/os-services`, `/os-hypervisors`, `/os-availability-zone`, `/os-aggregates`.
+    /// `/os-services`, `/os-hypervisors`, `/os-hosts`, `/os-availability-zone`, `/os-aggregates`.
     func addHosts(to routes: NovaRoutes) {
         let services = ListServices(store: hosts, regionSilent: regionSilent)
         let hypervisors = ListHypervisors(store: hosts, regionSilent: regionSilent)
@@ -57,6 +57,25 @@ extension NovaService {
         routes.get("/os-hypervisors/{hypervisor}/servers") { request in
             try request.enforce("os_compute_api:os-hypervisors:list")
             return .json(bytes: try await hypervisors.search(request, withServers: true))
+        }
+        let listHosts = ListHosts(store: hosts, signal: signal)
+        routes.get("/os-hosts") { request in
+            try request.enforce("os_compute_api:os-hosts:list")
+            return .json(bytes: try await listHosts.list(request))
+        }
+        routes.get("/os-hosts/{host}") { request in
+            try request.enforce("os_compute_api:os-hosts:show")
+            return .json(bytes: try await listHosts.show(request))
+        }
+        routes.put("/os-hosts/{host}") { request in
+            try request.enforce("os_compute_api:os-hosts:update")
+            return .json(bytes: try await listHosts.update(try await request.json(), request))
+        }
+        for action in ["startup", "shutdown", "reboot"] {
+            routes.get(RouterPath("/os-hosts/{host}/\(action)")) { request in
+                try request.enforce("os_compute_api:os-hosts:update")
+                return .json(bytes: try await listHosts.power(request))
+            }
         }
         routes.get("/os-aggregates") { request in
             try request.enforce("os_compute_api:os-aggregates:index")

@@ -2,7 +2,7 @@ import APIConventions
 import Hummingbird
 
 extension NovaService {
-    /// `/os-quota-sets` and `/limits`.
+    /// `/os-quota-sets`, `/limits` and `/os-simple-tenant-usage`.
     func addQuotas(to routes: NovaRoutes) {
         let sets = QuotaSets(store: quotas)
         routes.get("/os-quota-sets/{project}") { request in
@@ -26,6 +26,15 @@ extension NovaService {
         routes.get("/limits") { request in
             try request.enforce("os_compute_api:limits")
             return .json(bytes: try await sets.limits(request))
+        }
+        let usage = ShowUsage(store: usages)
+        routes.get("/os-simple-tenant-usage") { request in
+            try request.enforce("os_compute_api:os-simple-tenant-usage:list")
+            return .json(bytes: try await usage.list(request))
+        }
+        routes.get("/os-simple-tenant-usage/{project}") { request in
+            try request.enforce("os_compute_api:os-simple-tenant-usage:show")
+            return .json(bytes: try await usage.show(request))
         }
     }
 }

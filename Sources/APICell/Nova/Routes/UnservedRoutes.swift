@@ -6,11 +6,16 @@ extension NovaService {
     /// What Nova has and this doesn't serve yet: 501 with a sentence rather than a 404 that looks like a mistake of the client's.
     /// docs/openstack-map.md lists them.
     func addUnserved(to routes: NovaRoutes) {
-        routes.get("/extensions") { _ in .json { $0.array("extensions") { _ in } } }
-        routes.get("/extensions/{alias}") { _ in throw CloudError(.notFound, "The resource could not be found.") }
+        routes.get("/extensions") { _ in .json(bytes: ListExtensions.list()) }
+        routes.get("/extensions/{alias}") { .json(bytes: try ListExtensions.show($0)) }
+        // None ever happens: a server stays on its host.
+        routes.get("/os-migrations") { request in
+            try request.enforce("os_compute_api:os-migrations:index")
+            return .json { $0.array("migrations") { _ in } }
+        }
 
         let servers = [
-            "os-interface", "os-volume_attachments", "os-security-groups", "migrations", "os-virtual-interfaces", "diagnostics",
+            "os-interface", "os-volume_attachments", "os-security-groups", "migrations", "os-virtual-interfaces",
             "os-server-password", "remote-consoles",
         ]
         for name in servers {
@@ -24,13 +29,17 @@ extension NovaService {
         }
         routes.post("/os-aggregates", noAggregates)
         refuse("/os-aggregates/**", "Host aggregates", in: routes)
+        routes.get("/servers/{server}/diagnostics") { request in
+            try request.enforce("os_compute_api:os-server-diagnostics")
+            throw CloudError(.notImplemented, "A server's diagnostics is not served by this cloud yet.")
+        }
         let collections = [
             "images", "os-agents", "os-assisted-volume-snapshots", "os-cells", "os-certificates", "os-cloudpipe",
             "os-console-auth-tokens",
             "os-fixed-ips", "os-floating-ip-dns", "os-floating-ip-pools", "os-floating-ips", "os-floating-ips-bulk", "os-fping",
-            "os-hosts", "os-instance_usage_audit_log", "os-migrations", "os-networks", "os-quota-class-sets",
+            "os-instance_usage_audit_log", "os-networks", "os-quota-class-sets",
             "os-security-group-default-rules", "os-security-group-rules", "os-security-groups", "os-server-external-events",
-            "os-simple-tenant-usage", "os-snapshots", "os-tenant-networks", "os-volumes", "os-volumes_boot",
+            "os-snapshots", "os-tenant-networks", "os-volumes", "os-volumes_boot",
         ]
         for name in collections {
             refuse(RouterPath("/\(name)"), "/\(name)", in: routes)

@@ -31,7 +31,8 @@ package struct CellSelection: Sendable {
         package var refusedBy: Set<CellName>
 
         package init(
-            size: ResourceSize, zone: ZoneName? = nil, homeRegion: CellName? = nil, pinnedCell: CellName? = nil, traits: [String] = [],
+            size: ResourceSize, zone: ZoneName? = nil, homeRegion: CellName? = nil, pinnedCell: CellName? = nil,
+            traits: [String] = [],
             refusedBy: Set<CellName> = []
         ) {
             self.size = size

@@ -58,7 +58,9 @@ struct DeliverIntents: Sendable {
             } else {
                 log.error(
                     "a cell refused an action on a server that it should have",
-                    metadata: [.cell: "\(cell)", .server: "\(intent.server)", .verb: "\(intent.order.verb)", .reason: "\(reason)"])
+                    metadata: [
+                        .cell: "\(cell)", .server: "\(intent.server)", .verb: "\(intent.order.verb)", .reason: "\(reason)",
+                    ])
             }
             await inFlight.release(intent.id, after: .seconds(1))
         }

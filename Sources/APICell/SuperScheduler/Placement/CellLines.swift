@@ -37,7 +37,8 @@ actor CellLines {
         let line = Line(
             reserve: Batcher(largest: 64, parallel: 2) { requests in
                 do {
-                    let reply = try await messenger.call(ReserveHost(requests: requests), to: .cell(cell), timeout: reserveTimeout)
+                    let reply = try await messenger.call(
+                        ReserveHost(requests: requests), to: .cell(cell), timeout: reserveTimeout)
                     await cells.answered(cell)
                     return reply.answers
                 } catch {

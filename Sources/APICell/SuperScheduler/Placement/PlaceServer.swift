@@ -40,7 +40,9 @@ struct PlaceServer: Sendable {
         ]
         var silent = ranking.unreachable
         for ranked in ranking.cells.prefix(Self.cellsTried) {
-            if let group = create.spec.group, group.policy == .affinity, try await store.pin(group.id, to: ranked.cell) != ranked.cell {
+            if let group = create.spec.group, group.policy == .affinity,
+                try await store.pin(group.id, to: ranked.cell) != ranked.cell
+            {
                 return .later  // pinned elsewhere meanwhile
             }
             let asked = Timestamp.now()
@@ -51,7 +53,9 @@ struct PlaceServer: Sendable {
             } catch {
                 silent.append(ranked.cell)
                 ledger.attempts.append(
-                    .init(cell: ranked.cell, outcome: .silent, at: asked, reason: "did not answer in time", weight: ranked.weight))
+                    .init(
+                        cell: ranked.cell, outcome: .silent, at: asked, reason: "did not answer in time", weight: ranked.weight)
+                )
                 log.info(
                     "a cell did not answer a reservation",
                     metadata: [.cell: "\(ranked.cell)", .server: "\(create.server)", .error: "\(error)"])
@@ -59,17 +63,23 @@ struct PlaceServer: Sendable {
             }
             let answered = Timestamp.now()
             steps.append(
-                TraceStep("place.reserve", classic: [8, 9, 10, 11], place: "super-scheduler", started: asked, ended: answered, note: "\(ranked.cell)"))
+                TraceStep(
+                    "place.reserve", classic: [8, 9, 10, 11], place: "super-scheduler", started: asked, ended: answered,
+                    note: "\(ranked.cell)"))
             switch answer {
             case .noRoom(let reason, let elimination):
                 ledger.attempts.append(
                     .init(
-                        cell: ranked.cell, outcome: .noRoom, at: asked, reason: reason, weight: ranked.weight, elimination: elimination))
+                        cell: ranked.cell, outcome: .noRoom, at: asked, reason: reason, weight: ranked.weight,
+                        elimination: elimination))
             case .reserved(let host, let elimination):
-                if ranked != ranking.cells.first { await cells.reserved(create.spec.flavor.size, in: ranked.cell, zone: create.spec.zone) }
+                if ranked != ranking.cells.first {
+                    await cells.reserved(create.spec.flavor.size, in: ranked.cell, zone: create.spec.zone)
+                }
                 ledger.attempts.append(
                     .init(
-                        cell: ranked.cell, outcome: .reserved, at: asked, host: host, weight: ranked.weight, elimination: elimination))
+                        cell: ranked.cell, outcome: .reserved, at: asked, host: host, weight: ranked.weight,
+                        elimination: elimination))
                 if try await handOver(create, to: ranked.cell, epoch, ledger, steps) { return .settled }
                 // It was refused after all; the row is unplaced again, and carries the refusal in its ledger.
                 return .later

@@ -47,7 +47,8 @@ struct UnplacedCreates: Sendable {
         return try rows.map { row in
             try UnplacedCreate(
                 server: row.get("id"), project: row.get("project"), spec: row.json("spec"), homeRegion: row.get("home_region"),
-                pinnedCell: row.get("pinned"), createdAt: row.get("created_at"), intent: row.get("intent"), request: row.get("request"),
+                pinnedCell: row.get("pinned"), createdAt: row.get("created_at"), intent: row.get("intent"),
+                request: row.get("request"),
                 deadline: row.get("deadline"), ledger: row.json("ledger", as: PlacementLedger?.self) ?? PlacementLedger())
         }
     }

@@ -55,7 +55,8 @@ struct AnswerCells: Sendable {
             var spec = try row.json("spec", as: ServerSpec.self)
             spec.name = try row.get("name")
             spec.metadata = try row.json("metadata")
-            return try RecoverServers.Known(server: row.get("id"), epoch: row.get("epoch"), spec: spec, lastReport: lastReport(row))
+            return try RecoverServers.Known(
+                server: row.get("id"), epoch: row.get("epoch"), spec: spec, lastReport: lastReport(row))
         }
         return RecoverServers.Reply(servers: servers, next: servers.count == Self.page ? servers.last?.server : nil)
     }
@@ -67,7 +68,8 @@ struct AnswerCells: Sendable {
             doneThrough: Int(row.get("done_through") as Int32), progress: row.get("progress"), vmState: row.get("vm_state"),
             powerState: PowerState(rawValue: Int(row.get("power_state") as Int32)) ?? .noState, host: row.get("host"),
             zone: row.get("host_zone"), instanceName: row.get("instance_name") ?? "", launchedAt: row.get("launched_at"),
-            terminatedAt: row.get("terminated_at"), updatedAt: updatedAt, fault: row.json("fault", as: ServerReport.Fault?.self),
+            terminatedAt: row.get("terminated_at"), updatedAt: updatedAt,
+            fault: row.json("fault", as: ServerReport.Fault?.self),
             refused: nil)
     }
 }

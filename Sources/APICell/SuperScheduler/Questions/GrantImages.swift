@@ -25,7 +25,8 @@ struct GrantImages: Sendable {
                 AND image_id = \(question.image) AND deleted_at IS NULL
             """)
         guard !rows.isEmpty else {
-            throw CloudError(.forbidden, "No server of \(cell) is being built from image \(question.image) under that placement.")
+            throw CloudError(
+                .forbidden, "No server of \(cell) is being built from image \(question.image) under that placement.")
         }
         let expires = Timestamp.now() + Self.lifetime
         return ImageGrant(

@@ -31,7 +31,8 @@ struct FeedApplier: Sendable {
             guard try await cursor.advance(from: batch.from, to: batch.to, in: transaction) else { return false }
             let before = try await store.lock(changes.servers.map(\.server), in: transaction)
             try await store.write(changes.actions, of: cell, in: transaction)
-            try await store.write(changes.servers.filter { $0.refused == nil || $0.vmState == .deleted }, of: cell, in: transaction)
+            try await store.write(
+                changes.servers.filter { $0.refused == nil || $0.vmState == .deleted }, of: cell, in: transaction)
             // A refusal that the answer to the intent couldn't carry: every host has failed since.
             for report in changes.servers where report.vmState != .deleted {
                 guard let reason = report.refused else { continue }
@@ -39,7 +40,9 @@ struct FeedApplier: Sendable {
                     PlacementStore.unplacing(report.server, cell: cell, epoch: report.epoch, reason: reason))
             }
             try await store.write(changes.hosts, of: cell, in: transaction)
-            let events = changes.servers.compactMap { report in before[report.server].flatMap { CloudEvent(report, after: $0, in: cell) } }
+            let events = changes.servers.compactMap { report in
+                before[report.server].flatMap { CloudEvent(report, after: $0, in: cell) }
+            }
             try await store.write(events, in: transaction)
             return true
         }
@@ -58,7 +61,7 @@ struct FeedApplier: Sendable {
                 case .server(let report): servers.append(report)
                 case .action(let report): actions.append(report)
                 case .host(let report): hosts.append(report)
-                case .attributes: break  // those travel downwards only
+                case .attributes, .hostStanding: break  // those travel downwards only
                 }
             }
         }

@@ -26,7 +26,8 @@ struct ReportStore: Sendable {
         for row in rows {
             before[try row.get("id")] = try Before(
                 project: row.get("project"), vmState: row.get("vm_state"),
-                powerState: PowerState(rawValue: Int(row.get("power_state") as Int32)) ?? .noState, lastVerb: row.get("last_verb"),
+                powerState: PowerState(rawValue: Int(row.get("power_state") as Int32)) ?? .noState,
+                lastVerb: row.get("last_verb"),
                 epoch: row.get("epoch"), revision: row.get("revision"))
         }
         return before
@@ -122,6 +123,7 @@ struct CloudEvent: Encodable, Sendable {
         server = report.server
         self.cell = cell
         payload = Payload(
-            state: report.vmState.rawValue, host: report.host, power: report.powerState.rawValue, message: report.fault?.message)
+            state: report.vmState.rawValue, host: report.host, power: report.powerState.rawValue, message: report.fault?.message
+        )
     }
 }

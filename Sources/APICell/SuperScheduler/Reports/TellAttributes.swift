@@ -50,19 +50,35 @@ actor TellAttributes {
     }
 
     private static func attributes(_ objects: [FeedLog.Object], in database: Database) async throws -> [FeedChange] {
-        let ids = objects.compactMap { ServerID($0.id) }
-        guard !ids.isEmpty else { return [] }
+        let hosts = objects.filter { $0.kind == "host" }.map { HostName($0.id) }
+        let standings = hosts.isEmpty ? [] : try await hostStandings(hosts, in: database)
+        let ids = objects.filter { $0.kind == "attributes" }.compactMap { ServerID($0.id) }
+        guard !ids.isEmpty else { return standings }
         let rows = try await database.query(
             """
             SELECT s.id, s.name, s.metadata, s.key_name, s.spec ->> 'publicKey' AS public_key, s.updated_at, s.deleted_at IS NOT NULL AS gone
             FROM compute.servers s WHERE id = ANY(\(ids))
             """)
-        return try rows.map { row in
+        return try standings + rows.map { row in
             let updated: Timestamp = try row.get("updated_at")
             return .attributes(
                 try ServerAttributes(
-                    server: row.get("id"), revision: updated.microseconds, name: row.get("name"), metadata: row.json("metadata"),
+                    server: row.get("id"), revision: updated.microseconds, name: row.get("name"),
+                    metadata: row.json("metadata"),
                     keyName: row.get("key_name"), publicKey: row.get("public_key"), gone: row.get("gone")))
+        }
+    }
+
+    private static func hostStandings(_ hosts: [HostName], in database: Database) async throws -> [FeedChange] {
+        try await database.query(
+            """
+            SELECT name, coalesce(wanted_disabled, false) AS disabled, wanted_reason FROM compute.hosts
+            WHERE name = ANY(\(hosts)) AND wanted_disabled IS NOT NULL
+            """
+        ).map { row in
+            let disabled: Bool = try row.get("disabled")
+            return .hostStanding(
+                try HostStanding(host: row.get("name"), enabled: !disabled, reason: disabled ? row.get("wanted_reason") : nil))
         }
     }
 }

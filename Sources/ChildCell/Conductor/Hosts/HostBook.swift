@@ -50,6 +50,13 @@ actor HostBook {
         }
     }
 
+    func setEnabled(_ standing: HostStanding) {
+        guard hosts[standing.host] != nil else { return }
+        hosts[standing.host]?.enabled = standing.enabled
+        hosts[standing.host]?.disabledReason = standing.reason
+        changed.insert(standing.host)
+    }
+
     func setUsage(_ usage: ClaimStore.Usage) {
         for (name, used) in usage where hosts[name] != nil {
             hosts[name]?.used = used

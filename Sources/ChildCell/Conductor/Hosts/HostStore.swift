@@ -85,19 +85,17 @@ package struct HostStore: Sendable {
             """)
     }
 
-    /// An operator's enable or disable; nil if there is no such host.
-    func setEnabled(_ enabled: Bool, reason: String?, _ host: HostName, in database: Database) async throws -> Host? {
-        try await database.query(
+    /// An operator's enable or disable. Of a host that isn't known yet there is nothing to write; it is told again when it joins the API
+    /// cell's list.
+    func setEnabled(_ standing: HostStanding, in transaction: Transaction) async throws {
+        try await transaction.query(
             """
             WITH changed AS (
-                UPDATE cell.hosts SET enabled = \(enabled), disabled_reason = \(reason), revision = revision + 1
-                WHERE name = \(host) RETURNING *
-            ), told AS (
-                INSERT INTO cell.feed_outbox (feed, kind, object) SELECT 'up', 'host', name FROM changed
+                UPDATE cell.hosts SET enabled = \(standing.enabled), disabled_reason = \(standing.reason), revision = revision + 1
+                WHERE name = \(standing.host) RETURNING name
             )
-            SELECT * FROM changed
-            """
-        ).first.map(Self.host)
+            INSERT INTO cell.feed_outbox (feed, kind, object) SELECT 'up', 'host', name FROM changed
+            """)
     }
 
     /// Tells the API cell anew what is used on these hosts.

@@ -14,12 +14,16 @@ struct TakeAttributes: Sendable {
         let attributes = batch.changes.compactMap { change -> ServerAttributes? in
             switch change {
             case .attributes(let attributes): attributes
-            case .server, .action, .host: nil  // those travel upwards only
+            case .server, .action, .host, .hostStanding: nil  // a host's standing is below; the others travel upwards only
             }
+        }
+        let standings = batch.changes.compactMap { change -> HostStanding? in
+            if case .hostStanding(let standing) = change { standing } else { nil }
         }
         do {
             try await changes(Set(attributes.map(\.server))) { draft, transaction in
                 guard try await cursor.advance(from: batch.from, to: batch.to, in: transaction) else { throw NotNext() }
+                for standing in standings { try await HostStore().setEnabled(standing, in: transaction) }
                 let now = Timestamp.now()
                 for one in attributes {
                     draft.change(one.server) { record in
@@ -28,6 +32,7 @@ struct TakeAttributes: Sendable {
                     }
                 }
             }
+            for standing in standings { await changes.book.setEnabled(standing) }
             return FeedBatch.Reply(stored: batch.to)
         } catch is NotNext {
             return FeedBatch.Reply(stored: try await cursor.position(in: database))

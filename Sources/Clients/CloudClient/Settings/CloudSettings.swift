@@ -52,8 +52,11 @@ public struct CloudSettings: Sendable, Equatable {
 public struct CloudOptions: Sendable {
     public var cloud: String?
     public var region: String?
-    public init(cloud: String? = nil, region: String? = nil) {
+    /// Whether a verb is for administrators: where no cloud was named, `meridian-admin` then goes before `meridian`.
+    public var isForOperators: Bool
+    public init(cloud: String? = nil, region: String? = nil, isForOperators: Bool = false) {
         self.cloud = cloud
         self.region = region
+        self.isForOperators = isForOperators
     }
 }

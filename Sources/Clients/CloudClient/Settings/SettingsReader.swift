@@ -1,7 +1,7 @@
 /// Finds the settings of a cloud. Precedence, highest first: options, `OS_*` variables, `secure.yaml`, `clouds.yaml`.
 ///
-/// Which cloud: `--os-cloud`, else `OS_CLOUD`, else the variables alone if they name an `OS_AUTH_URL`, else `meridian` if
-/// `clouds.yaml` has it, else the only one there is.
+/// Which cloud: `--os-cloud`, else `OS_CLOUD`, else the variables alone if they name an `OS_AUTH_URL`, else `meridian` (for
+/// operators' verbs `meridian-admin`) if `clouds.yaml` has it, else the only one there is.
 public struct SettingsReader: Sendable {
     let environment: [String: String]
     let files: CloudsFiles
@@ -28,6 +28,7 @@ public struct SettingsReader: Sendable {
         if let name = options.cloud ?? environment["OS_CLOUD"].nonEmpty { return name }
         if environment["OS_AUTH_URL"].nonEmpty != nil { return nil }
         let clouds = try files.clouds()
+        if options.isForOperators, clouds["meridian-admin"] != nil { return "meridian-admin" }
         if clouds["meridian"] != nil { return "meridian" }
         if clouds.count == 1 { return clouds.keys.first }
         throw CloudClientError.settings(

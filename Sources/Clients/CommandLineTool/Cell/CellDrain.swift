@@ -4,6 +4,7 @@ import CloudClient
 struct CellDrain: CloudCommand {
     static let configuration = CommandConfiguration(
         commandName: "drain", abstract: "Place no new servers in a cell; those there run on.")
+    static let isForOperators = true
     @OptionGroup var global: GlobalOptions
     @Argument(help: "The cell's name.") var cell: String
     @Option(help: "Why; everybody sees it.") var reason: String?
@@ -16,6 +17,7 @@ struct CellDrain: CloudCommand {
 
 struct CellResume: CloudCommand {
     static let configuration = CommandConfiguration(commandName: "resume", abstract: "Place servers in a drained cell again.")
+    static let isForOperators = true
     @OptionGroup var global: GlobalOptions
     @Argument(help: "The cell's name.") var cell: String
 

@@ -5,6 +5,7 @@ struct CellDrift: CloudCommand {
     static let configuration = CommandConfiguration(
         commandName: "drift",
         abstract: "Where what a cell found differs from what it was told: unknown guests, missing servers.")
+    static let isForOperators = true
     @OptionGroup var global: GlobalOptions
     @Argument(help: "The cell's name.") var cell: String
 

@@ -4,6 +4,7 @@ import CloudClient
 struct HostList: CloudCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "The compute hosts of every cell (administrators).")
+    static let isForOperators = true
     @OptionGroup var global: GlobalOptions
     @Option(name: .customLong("cell"), help: "Only those of this cell.") var inCell: String?
 

@@ -28,7 +28,9 @@ struct ServerExplain: CloudCommand {
 
     private static func row(_ attempt: PlacementAttempt) -> [JSON] {
         var why = attempt.reason.map { [$0] } ?? []
-        if let considered = attempt.considered { why.append("\(considered) hosts considered, \(attempt.ranked.count) fitted") }
+        if let considered = attempt.considered {
+            why.append("\(considered) hosts considered, \(considered - attempt.removed.values.reduce(0, +)) fitted")
+        }
         for (rule, count) in attempt.removed.sorted(by: { $0.key < $1.key }) { why.append("\(rule) removed \(count)") }
         return [
             .string(attempt.cell), .string(words(attempt.outcome)), JSON(attempt.host),

@@ -35,7 +35,9 @@ package struct WorkDigest: Codable, Sendable, Hashable {
             count += 1
             var one: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a, 64 bits: the same in every process and release.
             for byte in order.server.rawValue.bytes { one = (one ^ UInt64(byte)) &* 0x100_0000_01b3 }
-            withUnsafeBytes(of: order.revision.littleEndian) { for byte in $0 { one = (one ^ UInt64(byte)) &* 0x100_0000_01b3 } }
+            withUnsafeBytes(of: order.revision.littleEndian) {
+                for byte in $0 { one = (one ^ UInt64(byte)) &* 0x100_0000_01b3 }
+            }
             hash ^= one
         }
         self.count = count

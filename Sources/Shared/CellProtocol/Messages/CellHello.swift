@@ -68,7 +68,9 @@ package struct CellSummary: CellCast, Hashable {
         package var largest: ResourceSize
         package var total: ResourceSize
         package var traits: [String]
-        package init(name: ZoneName, hosts: Int, free: ResourceSize, largest: ResourceSize, total: ResourceSize, traits: [String]) {
+        package init(
+            name: ZoneName, hosts: Int, free: ResourceSize, largest: ResourceSize, total: ResourceSize, traits: [String]
+        ) {
             self.name = name
             self.hosts = hosts
             self.free = free

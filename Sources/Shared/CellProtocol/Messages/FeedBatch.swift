@@ -30,6 +30,7 @@ package enum FeedChange: Codable, Sendable, Hashable {
     case host(HostReport)
     // Downwards: what the API cell owns and the cell's servers use.
     case attributes(ServerAttributes)
+    case hostStanding(HostStanding)
 }
 
 /// A server as its cell sees it: every column the cell owns, in one revision.
@@ -171,5 +172,18 @@ package struct ServerAttributes: Codable, Sendable, Hashable {
         self.keyName = keyName
         self.publicKey = publicKey
         self.gone = gone
+    }
+}
+
+/// An operator's word on a host, given to the API cell: whether it takes new servers. What runs there stays.
+package struct HostStanding: Codable, Sendable, Hashable {
+    package var host: HostName
+    package var enabled: Bool
+    package var reason: String?
+
+    package init(host: HostName, enabled: Bool, reason: String?) {
+        self.host = host
+        self.enabled = enabled
+        self.reason = reason
     }
 }

@@ -34,7 +34,8 @@ package struct PerformIntent: CellCall {
         package var deadline: Timestamp?
 
         package init(
-            id: IntentID, server: ServerID, epoch: PlacementEpoch, number: Int, order: Order, request: RequestID?, deadline: Timestamp?
+            id: IntentID, server: ServerID, epoch: PlacementEpoch, number: Int, order: Order, request: RequestID?,
+            deadline: Timestamp?
         ) {
             self.id = id
             self.server = server

@@ -59,7 +59,8 @@ package struct ImageReference: Codable, Sendable, Hashable {
     package var minDisk: Int
     package var minRAM: Int
 
-    package init(id: ImageID, name: String, diskFormat: String, size: Int64, sha512: String, minDisk: Int = 0, minRAM: Int = 0) {
+    package init(id: ImageID, name: String, diskFormat: String, size: Int64, sha512: String, minDisk: Int = 0, minRAM: Int = 0)
+    {
         self.id = id
         self.name = name
         self.diskFormat = diskFormat

@@ -51,7 +51,9 @@ extension UUIDIdentifier {
     }
 
     package var description: String { rawValue.lowercased }
-    package static func < (left: Self, right: Self) -> Bool { left.rawValue.bytes.lexicographicallyPrecedes(right.rawValue.bytes) }
+    package static func < (left: Self, right: Self) -> Bool {
+        left.rawValue.bytes.lexicographicallyPrecedes(right.rawValue.bytes)
+    }
 }
 
 extension UUID {

@@ -27,7 +27,8 @@ package struct PlacementLedger: Codable, Sendable, Hashable {
         package var elimination: Elimination?
 
         package init(
-            cell: CellName, outcome: Outcome, at: Timestamp, host: HostName? = nil, reason: String? = nil, weight: Double? = nil,
+            cell: CellName, outcome: Outcome, at: Timestamp, host: HostName? = nil, reason: String? = nil,
+            weight: Double? = nil,
             elimination: Elimination? = nil
         ) {
             self.cell = cell
@@ -50,6 +51,7 @@ package struct PlacementLedger: Codable, Sendable, Hashable {
                 var attempt = attempt
                 attempt.host = nil
                 attempt.elimination?.examples = []
+                attempt.elimination?.ranked = []
                 return attempt
             })
     }

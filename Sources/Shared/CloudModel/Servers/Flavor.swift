@@ -53,8 +53,12 @@ package struct ResourceSize: Codable, Sendable, Hashable {
     }
 
     package static let zero = ResourceSize(vcpus: 0, ram: 0, disk: 0)
-    package static func + (a: Self, b: Self) -> Self { Self(vcpus: a.vcpus + b.vcpus, ram: a.ram + b.ram, disk: a.disk + b.disk) }
-    package static func - (a: Self, b: Self) -> Self { Self(vcpus: a.vcpus - b.vcpus, ram: a.ram - b.ram, disk: a.disk - b.disk) }
+    package static func + (a: Self, b: Self) -> Self {
+        Self(vcpus: a.vcpus + b.vcpus, ram: a.ram + b.ram, disk: a.disk + b.disk)
+    }
+    package static func - (a: Self, b: Self) -> Self {
+        Self(vcpus: a.vcpus - b.vcpus, ram: a.ram - b.ram, disk: a.disk - b.disk)
+    }
 
     /// Whether this fits into that, in every dimension.
     package func fits(in room: ResourceSize) -> Bool { vcpus <= room.vcpus && ram <= room.ram && disk <= room.disk }

@@ -12,7 +12,8 @@ package struct TraceStep: Codable, Sendable, Hashable {
     /// What is worth knowing: `cache hit`, `skipped: no volumes`, an error's sentence.
     package var note: String?
 
-    package init(_ name: String, classic: [Int] = [], place: String, started: Timestamp, ended: Timestamp, note: String? = nil) {
+    package init(_ name: String, classic: [Int] = [], place: String, started: Timestamp, ended: Timestamp, note: String? = nil)
+    {
         self.name = name
         self.classic = classic
         self.place = place
