@@ -15,7 +15,7 @@ package final class SimulatedFederation: Sendable {
     /// What happens to messages of chosen kinds.
     package let faults: MessageFaults
     package let cells: [CellName: SimulatedCell]
-    private let hub: Running
+    private let hub = Lock<Running?>(nil)
 
     static let hubName = PeerName.hub("meridian")
 
@@ -73,11 +73,25 @@ package final class SimulatedFederation: Sendable {
         self.top = top
         self.faults = faults
         self.cells = Dictionary(uniqueKeysWithValues: cells.map { ($0.name, $0) })
+        startHub()
+    }
+
+    /// The super-scheduler.
+    package func startHub() {
         let messenger = network.messenger(Self.hubName, heartbeat: SimulatedCell.timing.heartbeat, logger: .journey("hub"))
         let service = SuperSchedulerService(
             database: top, messenger: FaultyMessenger(base: messenger, faults: faults), timing: SimulatedCell.timing,
             signer: NoGrants(), logger: .journey("hub"))
-        hub = Running([messenger, service])
+        hub.withLock { $0 = Running([messenger, service]) }
+    }
+
+    /// Ends the super-scheduler where it stands.
+    package func killHub() async {
+        let running = hub.withLock { hub in
+            defer { hub = nil }
+            return hub
+        }
+        await running?.stop()
     }
 
     package func cell(_ name: CellName) -> SimulatedCell {
@@ -104,7 +118,7 @@ package final class SimulatedFederation: Sendable {
 
     private func stop() async {
         for cell in cells.values { await cell.stop() }
-        await hub.stop()
+        await killHub()
     }
 }
 

@@ -7,7 +7,9 @@ package enum ComputeMigrations {
     package static let schema = "compute"
 
     package static var all: [Migration] {
-        [serversAndIntents, flavorsKeysAndQuotas, cellsAndHosts] + FeedMigrations.all(schema: schema) + [attributesDown, hostStandingsDown]
+        [serversAndIntents, flavorsKeysAndQuotas, cellsAndHosts] + FeedMigrations.all(schema: schema) + [
+            attributesDown, hostStandingsDown,
+        ]
     }
 
     static let serversAndIntents = Migration(
