@@ -134,12 +134,17 @@ up() {
         api)
             has_namespace mrd-api || { api_up "$first"; changed=1; }
             supervise_host api
+            mkdir -p "$var/log"
+            ln -sfn ../lab/api/var/log "$var/log/api"
             relay_up "$first" $rest
             ;;
         region) has_namespace "mrd-$first" || { region_up "$first" $rest; changed=1; } ;;
         host)
             has_namespace "mrd-$first" || { host_up "$first" $rest; changed=1; }
             supervise_host "$first"
+            # Every host's logs in one place, as an operator of real machines would gather them.
+            mkdir -p "$var/log"
+            ln -sfn "../lab/$first/var/log" "$var/log/$first"
             ;;
         esac
     done < <(plan)

@@ -66,14 +66,20 @@ struct DeliverIntents: Sendable {
         }
     }
 
+    /// What is to be told now. Each table is read once, whatever the planner thinks of its size (see `UnplacedCreates`).
     private func pending(in reachable: [CellName]) async throws -> [CellName: [PerformIntent.Intent]] {
         let rows = try await database.query(
             """
+            WITH action AS MATERIALIZED (
+                SELECT server, number, intent, verb, body, request, deadline FROM compute.server_actions
+                WHERE delivery = 'pending' AND intent <> ALL(\(Array(await inFlight.current)))
+            ), server AS MATERIALIZED (
+                SELECT id, cell, epoch, spec, name, metadata FROM compute.servers
+                WHERE id = ANY(ARRAY(SELECT server FROM action)) AND cell = ANY(\(reachable)) AND deleted_at IS NULL
+            )
             SELECT a.server, a.number, a.intent, a.verb, a.body, a.request, a.deadline, s.cell, s.epoch,
                 CASE WHEN a.verb = 'create' THEN s.spec END AS spec, s.name, s.metadata
-            FROM compute.server_actions a JOIN compute.servers s ON s.id = a.server
-            WHERE a.delivery = 'pending' AND s.cell = ANY(\(reachable)) AND s.deleted_at IS NULL
-                AND a.intent <> ALL(\(Array(await inFlight.current)))
+            FROM action AS a JOIN server AS s ON s.id = a.server
             ORDER BY a.server, a.number LIMIT 500
             """)
         var intents: [CellName: [PerformIntent.Intent]] = [:]

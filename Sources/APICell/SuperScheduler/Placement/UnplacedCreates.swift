@@ -29,20 +29,29 @@ struct UnplacedCreates: Sendable {
     let database: Database
 
     /// The next servers to place, one of each project in turn, without those that are being placed.
+    ///
+    /// In steps that each read their table once, whatever the planner thinks of its size: a statement that was planned while a young
+    /// cloud's tables were empty would else join by scanning one table for each row of the other.
     func next(excluding inFlight: Set<ServerID>) async throws -> [UnplacedCreate] {
         let rows = try await database.query(
             """
-            SELECT s.id, s.project, s.spec, s.home_region, g.cell AS pinned, s.created_at, a.intent, a.request, a.deadline, a.ledger
-            FROM (
-                SELECT id, project, spec, home_region, group_id, created_at,
-                    row_number() OVER (PARTITION BY project ORDER BY created_at, id) AS turn
+            WITH waiting AS MATERIALIZED (
+                SELECT id, created_at, row_number() OVER (PARTITION BY project ORDER BY created_at, id) AS turn
                 FROM compute.servers
                 WHERE mapping = 'unplaced' AND verdict IS NULL AND deleted_at IS NULL AND last_verb = 'create'
                     AND id <> ALL(\(Array(inFlight)))
-            ) AS s
-            JOIN compute.server_actions a ON a.server = s.id AND a.number = 1
+                ORDER BY turn, created_at LIMIT \(Int64(Self.batch))
+            ), server AS MATERIALIZED (
+                SELECT id, project, spec, home_region, group_id, created_at FROM compute.servers
+                WHERE id = ANY(ARRAY(SELECT id FROM waiting))
+            ), action AS MATERIALIZED (
+                SELECT server, intent, request, deadline, ledger FROM compute.server_actions
+                WHERE server = ANY(ARRAY(SELECT id FROM waiting)) AND number = 1
+            )
+            SELECT s.id, s.project, s.spec, s.home_region, g.cell AS pinned, s.created_at, a.intent, a.request, a.deadline, a.ledger
+            FROM waiting AS w JOIN server AS s ON s.id = w.id JOIN action AS a ON a.server = w.id
             LEFT JOIN compute.server_groups g ON g.id = s.group_id AND g.policy = 'affinity'
-            ORDER BY s.turn, s.created_at LIMIT \(Int64(Self.batch))
+            ORDER BY w.turn, w.created_at
             """)
         return try rows.map { row in
             try UnplacedCreate(
