@@ -1,6 +1,7 @@
 import APIConventions
 import CloudModel
 import CloudTestKit
+import Database
 import Foundation
 import Testing
 

@@ -10,7 +10,7 @@ struct ShowUsage: Sendable {
 
     func list(_ request: NovaRequest) async throws -> [UInt8] {
         let period = try Self.period(request)
-        let detailed = request.query["detailed"] == "1"
+        let detailed = request.query.flag("detailed")
         let projects = try await store.projects(period)
         var servers: [ProjectID: [ServerUsage]] = [:]
         if detailed { for usage in projects { servers[usage.project] = try await store.servers(period, of: usage.project) } }
