@@ -3,6 +3,7 @@ import CloudModel
 import CloudTestKit
 import Database
 import Foundation
+import HTTPTypes
 import Testing
 
 @testable import Nova
