@@ -78,6 +78,7 @@ package final class SuperSchedulerService: Service, Sendable {
 
     package func run() async throws {
         try await cancelWhenGracefulShutdown { [self] in
+            try await readCells()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { [self] in
                     for await _ in database.listen([ComputeChannel.intents]) {
@@ -114,6 +115,18 @@ package final class SuperSchedulerService: Service, Sendable {
                 }
                 try await group.next()
                 group.cancelAll()
+            }
+        }
+    }
+
+    /// Reads which cells there are before anything is placed: until then the federation would look empty, and every server be refused.
+    private func readCells() async throws {
+        while true {
+            do {
+                return try await cells.refresh()
+            } catch let error as DatabaseError where error.isConnectionLoss {
+                log.warning("the cells can't be read yet", metadata: [.error: "\(error)"])
+                try await Task.sleep(for: .milliseconds(300))
             }
         }
     }
