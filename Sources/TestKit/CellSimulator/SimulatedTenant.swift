@@ -67,6 +67,7 @@ extension SimulatedFederation {
                     "UPDATE compute.servers SET deleted_at = now(), last_verb = 'delete' WHERE id = \(server)")
                 return standing.lastAction + 1
             }
+            guard verb == .delete || mapping != "unplaced" else { return nil }  // it never ran
             let next = standing.lastAction + 1
             try await transaction.query(
                 """

@@ -1,7 +1,15 @@
 import CellSimulator
 import CloudModel
+import Foundation
 import Hypervisors
 import Testing
+
+/// The seeds a journey runs with: the usual ones, or those of `MERIDIAN_JOURNEY_SEEDS=100-105`, to look for more or to look again.
+func seeds(_ usual: ClosedRange<UInt64>) -> [UInt64] {
+    let asked = ProcessInfo.processInfo.environment["MERIDIAN_JOURNEY_SEEDS"]?.split(separator: "-").compactMap { UInt64($0) }
+    guard let asked, let first = asked.first, let last = asked.last, first <= last else { return Array(usual) }
+    return Array(first...last)
+}
 
 extension SimulatedFederation {
     /// What must hold over rows and hypervisors when all is quiet: every server that is ACTIVE runs exactly once, where its row says; nothing

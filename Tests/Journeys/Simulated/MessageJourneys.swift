@@ -12,7 +12,7 @@ import Testing
         WakeHost.kind, ReportWork.kind, RankHosts.kind,
     ]
 
-    @Test(arguments: [1, 2, 3] as [UInt64])
+    @Test(arguments: seeds(1...3))
     func lossDuplicationAndReorderingCostOnlyTime(seed: UInt64) async throws {
         var faults = Faults.bad(loss: 0.08, duplication: 0.1, reordering: 0.2)
         faults.delay = .zero ... .milliseconds(20)

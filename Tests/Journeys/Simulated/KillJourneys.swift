@@ -1,0 +1,97 @@
+import CellProtocol
+import CellSimulator
+import CloudModel
+import Database
+import Messaging
+import Testing
+
+/// Everything dies and comes back at random, from a seed, while servers are booted, changed and deleted.
+@Suite struct KillJourneys {
+    @Test(arguments: seeds(1...4))
+    func whateverDiesWhenEveryServerEndsWell(seed: UInt64) async throws {
+        try await SimulatedFederation.with(cells: ["london", "tunis"], seed: seed) { federation in
+            var random = SeededRandom(seed: seed, for: "kills")
+            var servers: [ServerID] = []
+            var doomed: Set<ServerID> = []
+            for _ in 0..<12 {
+                servers += try await federation.accept(Int.random(in: 1...6, using: &random))
+                for _ in 0..<2 {
+                    guard let server = servers.randomElement(using: &random), !doomed.contains(server) else { continue }
+                    let verb = [Verb.delete, .stop, .start, .reboot].randomElement(using: &random) ?? .stop
+                    if try await federation.act(verb, on: server) != nil, verb == .delete { doomed.insert(server) }
+                }
+                try await strike(federation, &random)
+                try await Task.sleep(for: .milliseconds(Int.random(in: 0...300, using: &random)))
+                federation.heal()
+            }
+            try await federation.endsWell(servers, deleted: doomed)
+        }
+    }
+
+    /// The same, and in the middle one cell's database is put back to an earlier moment.
+    @Test(arguments: seeds(5...7))
+    func aCellRestoredInTheMiddleLosesNothingEither(seed: UInt64) async throws {
+        try await SimulatedFederation.with(cells: ["london", "tunis"], seed: seed) { federation in
+            var random = SeededRandom(seed: seed, for: "kills")
+            let tunis = federation.cell("tunis")
+            var servers: [ServerID] = []
+            var doomed: Set<ServerID> = []
+            var backup = try await tunis.backup()
+            for round in 0..<8 {
+                servers += try await federation.accept(Int.random(in: 1...6, using: &random))
+                if let server = servers.randomElement(using: &random), try await federation.act(.delete, on: server) != nil {
+                    doomed.insert(server)
+                }
+                try await strike(federation, &random)
+                try await Task.sleep(for: .milliseconds(Int.random(in: 0...300, using: &random)))
+                federation.heal()
+                if round == 2 { backup = try await tunis.backup() }
+                if round == 5 {
+                    // As an operator's procedure has it: the hosts come to rest while the conductor is down.
+                    await tunis.kill("conductor")
+                    try await Task.sleep(for: .seconds(1))
+                    try await tunis.restore(backup)
+                    tunis.startConductor()
+                }
+            }
+            try await federation.endsWell(servers, deleted: doomed)
+        }
+    }
+
+    private func strike(_ federation: SimulatedFederation, _ random: inout SeededRandom) async throws {
+        let cell = federation.cell(["london", "tunis"].randomElement(using: &random) ?? "tunis")
+        switch Int.random(in: 0..<6, using: &random) {
+        case 0: await cell.restartConductor()
+        case 1:
+            await cell.kill("scheduler")
+            cell.startScheduler()
+        case 2:
+            guard let host = cell.hosts.keys.sorted().randomElement(using: &random) else { return }
+            await cell.kill(host.rawValue)
+            cell.startAgent(host)
+        case 3:
+            await federation.killHub()
+            federation.startHub()
+        case 4: federation.cut(cell.name)
+        default: federation.cut(cell.name, oneWay: true)
+        }
+    }
+}
+
+extension SimulatedFederation {
+    /// Whatever happened: what was to be deleted is gone, the rest is at rest, and rows and hypervisors agree.
+    func endsWell(_ servers: [ServerID], deleted: Set<ServerID>) async throws {
+        for server in servers {
+            try await eventually("\(server) comes to rest", within: .seconds(60)) {
+                let shown = try await self.show(server)
+                return deleted.contains(server) ? shown.isDeleted : shown.task == nil && shown.status != "BUILD"
+            }
+        }
+        try await holdsTogether(servers)
+        for server in servers where !deleted.contains(server) {
+            let shown = try await show(server)
+            #expect(["ACTIVE", "SHUTOFF"].contains(shown.status), "\(server) \(shown)")
+        }
+        for cell in cells.values { try await cell.claimsMatchServers() }
+    }
+}
