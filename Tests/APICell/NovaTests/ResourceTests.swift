@@ -242,6 +242,23 @@ import Testing
 }
 
 @Suite struct QuotaTests {
+    @Test func theDefaultClassIsWhatProjectsHaveWithoutLimitsOfTheirOwn() async throws {
+        try await NovaFixture.with { cloud async throws in
+            let path = "/v2.1/os-quota-class-sets"
+            let shown = try await cloud.call(.get, "\(path)/default", as: "admin")
+            #expect(shown.json["quota_class_set"]?["id"] == "default")
+            #expect(shown.json["quota_class_set"]?["instances"] == 10)
+            let changed = try await cloud.call(
+                .put, "\(path)/default", ["quota_class_set": ["instances": 1, "fixed_ips": 5]], as: "admin")
+            #expect(changed.json["quota_class_set"]?["instances"] == 1)
+            _ = try await cloud.create()
+            #expect(try await cloud.call(.post, "/v2.1/servers", NovaFixture.body("two")).status == 403)
+            #expect(try await cloud.call(.put, "\(path)/default", ["quota_class_set": ["apples": 1]], as: "admin").status == 400)
+            #expect(try await cloud.call(.get, "\(path)/other", as: "admin").status == 404)
+            #expect(try await cloud.call(.get, "\(path)/default").status == 403)
+        }
+    }
+
     @Test func quotasAreShownSetEnforcedAndCleared() async throws {
         try await NovaFixture.with { cloud async throws in
             let path = "/v2.1/os-quota-sets/\(NovaFixture.project)"

@@ -8,11 +8,11 @@ struct QuotaSets: Sendable {
 
     func show(_ request: NovaRequest) async throws -> [UInt8] {
         let project = try project(request)
-        return Self.write(try await store.limits(of: project), id: project, request)
+        return Self.write(try await store.limits(of: project), id: project.rawValue, request)
     }
 
     func defaults(_ request: NovaRequest) async throws -> [UInt8] {
-        Self.write(try await store.classDefaults(), id: try project(request), request)
+        Self.write(try await store.classDefaults(), id: try project(request).rawValue, request)
     }
 
     func detail(_ request: NovaRequest) async throws -> [UInt8] {
@@ -46,16 +46,7 @@ struct QuotaSets: Sendable {
         let project = try project(request)
         let fields = try JSONFields(body, in: "quota_set")
         let force = try fields.optionalBool("force") ?? false
-        var changes: [QuotaResource: Int] = [:]
-        for key in fields.object.keys where key != "force" && key != "tenant_id" && key != "user_id" {
-            let limit = try fields.int(key, in: -1...2_147_483_647)
-            if let resource = QuotaResource(rawValue: key) {
-                changes[resource] = limit
-            } else if !Self.elsewhere.contains(where: { $0.name == key }) {
-                throw JSONFields.invalid(
-                    key, fields[key] ?? .null, "Additional properties are not allowed ('\(key)' was unexpected)")
-            }
-        }
+        let changes = try Self.changes(fields, besides: ["force", "tenant_id", "user_id"])
         if !force {
             let usage = try await store.usage(of: project)
             for (resource, limit) in changes where limit >= 0 && limit < usage[resource] {
@@ -70,6 +61,19 @@ struct QuotaSets: Sendable {
     }
 
     func delete(_ request: NovaRequest) async throws { try await store.clear(try project(request)) }
+
+    /// `os-quota-class-sets/default`: what projects have that nobody gave limits of their own. There is no other class.
+    func showClass(_ request: NovaRequest) async throws -> [UInt8] {
+        try Self.checkClass(request)
+        return Self.write(try await store.classDefaults(), under: "quota_class_set", id: "default", request)
+    }
+
+    func updateClass(_ body: JSONValue, _ request: NovaRequest) async throws -> [UInt8] {
+        try Self.checkClass(request)
+        let changes = try Self.changes(try JSONFields(body, in: "quota_class_set"), besides: [])
+        if !changes.isEmpty { try await store.set(changes, of: QuotaStore.defaultClass) }
+        return Self.write(try await store.classDefaults(), under: "quota_class_set", id: nil, request)
+    }
 
     /// `GET /limits`.
     func limits(_ request: NovaRequest) async throws -> [UInt8] {
@@ -133,11 +137,33 @@ struct QuotaSets: Sendable {
             }
     }
 
-    private static func write(_ limits: QuotaLimits, id: ProjectID?, _ request: NovaRequest) -> [UInt8] {
+    /// The limits a body asks for. What isn't counted here is accepted and changes nothing.
+    private static func changes(_ fields: JSONFields, besides others: Set<String>) throws(CloudError) -> [QuotaResource: Int] {
+        var changes: [QuotaResource: Int] = [:]
+        for key in fields.object.keys where !others.contains(key) {
+            let limit = try fields.int(key, in: -1...2_147_483_647)
+            if let resource = QuotaResource(rawValue: key) {
+                changes[resource] = limit
+            } else if !elsewhere.contains(where: { $0.name == key }) {
+                throw JSONFields.invalid(
+                    key, fields[key] ?? .null, "Additional properties are not allowed ('\(key)' was unexpected)")
+            }
+        }
+        return changes
+    }
+
+    private static func checkClass(_ request: NovaRequest) throws(CloudError) {
+        let name = try request.parameter("class")
+        guard name == "default" else { throw CloudError(.notFound, "There is no quota class \(name), only default.") }
+    }
+
+    private static func write(
+        _ limits: QuotaLimits, under key: StaticString = "quota_set", id: String?, _ request: NovaRequest
+    ) -> [UInt8] {
         var json = JSONWriter(capacity: 700)
         json.object {
-            $0.object("quota_set") {
-                if let id { $0.field("id", id.rawValue) }
+            $0.object(key) {
+                if let id { $0.field("id", id) }
                 for member in members(limits, request) { $0.field(named: member.name, member.limit) }
             }
         }

@@ -40,6 +40,8 @@ enum NovaPolicy {
         "os_compute_api:os-hypervisors:list": admin,
         "os_compute_api:os-quota-sets:show": reader,
         "os_compute_api:os-quota-sets:update": admin,
+        "os_compute_api:os-quota-class-sets:show": admin,
+        "os_compute_api:os-quota-class-sets:update": admin,
         "os_compute_api:limits": "@",
         "os_compute_api:limits:other_project": admin,
         "os_compute_api:os-flavor-manage": admin,

@@ -45,6 +45,7 @@ struct NovaRequest: Sendable {
     }
 
     var user: UserID { caller.userID }
+    var path: String { request.uri.path }
 
     /// Throws 403 unless the caller may do this in its own project.
     func enforce(_ action: String) throws(CloudError) {

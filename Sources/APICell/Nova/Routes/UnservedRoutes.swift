@@ -37,8 +37,8 @@ extension NovaService {
             "images", "os-agents", "os-assisted-volume-snapshots", "os-cells", "os-certificates", "os-cloudpipe",
             "os-console-auth-tokens",
             "os-fixed-ips", "os-floating-ip-dns", "os-floating-ip-pools", "os-floating-ips", "os-floating-ips-bulk", "os-fping",
-            "os-instance_usage_audit_log", "os-networks", "os-quota-class-sets",
-            "os-security-group-default-rules", "os-security-group-rules", "os-security-groups", "os-server-external-events",
+            "os-instance_usage_audit_log", "os-networks", "os-security-group-default-rules", "os-security-group-rules",
+            "os-security-groups", "os-server-external-events",
             "os-snapshots", "os-tenant-networks", "os-volumes", "os-volumes_boot",
         ]
         for name in collections {
