@@ -51,6 +51,7 @@ enum NovaPolicy {
         "os_compute_api:os-server-groups:create": member,
         "os_compute_api:os-server-groups:delete": member,
         "os_compute_api:os-aggregates:index": admin,
+        "os_compute_api:os-aggregates:create": admin,
         "os_compute_api:os-hosts:list": admin,
         "os_compute_api:os-hosts:show": admin,
         "os_compute_api:os-hosts:update": admin,

@@ -8,22 +8,35 @@ extension NovaService {
     func addUnserved(to routes: NovaRoutes) {
         routes.get("/extensions") { _ in .json(bytes: ListExtensions.list()) }
         routes.get("/extensions/{alias}") { .json(bytes: try ListExtensions.show($0)) }
+        // No guest ever reports a password, so there is none to read or to forget.
+        let show = ShowServer(store: servers)
+        routes.get("/servers/{server}/os-server-password") { request in
+            try request.enforce("os_compute_api:servers:show")
+            _ = try await show.find(try request.serverID(), for: request)
+            return .json { $0.field("password", "") }
+        }
+        routes.delete("/servers/{server}/os-server-password") { request in
+            try request.enforce("os_compute_api:servers:update")
+            _ = try await show.find(try request.serverID(), for: request)
+            return .empty()
+        }
         // None ever happens: a server stays on its host.
         routes.get("/os-migrations") { request in
             try request.enforce("os_compute_api:os-migrations:index")
             return .json { $0.array("migrations") { _ in } }
         }
 
-        let servers = [
+        let partsOfServers = [
             "os-interface", "os-volume_attachments", "os-security-groups", "migrations", "os-virtual-interfaces",
-            "os-server-password", "remote-consoles",
+            "remote-consoles",
         ]
-        for name in servers {
+        for name in partsOfServers {
             refuse(RouterPath("/servers/{server}/\(name)"), "A server's \(name)", in: routes)
             refuse(RouterPath("/servers/{server}/\(name)/**"), "A server's \(name)", in: routes)
         }
         // Their list is served, and empty.
-        let noAggregates: NovaRoutes.Handler = { _ in
+        let noAggregates: NovaRoutes.Handler = { request in
+            try request.enforce("os_compute_api:os-aggregates:create")
             throw CloudError(
                 .notImplemented, "Host aggregates are not served by this cloud yet; a host's zone stands in its region's file.")
         }
