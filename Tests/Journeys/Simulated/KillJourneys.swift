@@ -28,6 +28,31 @@ import Testing
         }
     }
 
+    /// The same, over links that lose, double and reorder, and handlers that are called twice.
+    @Test(arguments: seeds(8...9))
+    func whateverDiesOverBadLinksEveryServerEndsWell(seed: UInt64) async throws {
+        var faults = Faults.bad(loss: 0.02, duplication: 0.05, reordering: 0.1)
+        faults.delay = .zero ... .milliseconds(10)
+        try await SimulatedFederation.with(cells: ["london", "tunis"], seed: seed, faults: faults) { federation in
+            for kind in MessageJourneys.kinds {
+                federation.faults.set(MessageFaults.Fault.allCases, on: kind, probability: 0.05)
+            }
+            var random = SeededRandom(seed: seed, for: "kills")
+            var servers: [ServerID] = []
+            var doomed: Set<ServerID> = []
+            for _ in 0..<6 {
+                servers += try await federation.accept(Int.random(in: 1...6, using: &random))
+                if let server = servers.randomElement(using: &random), try await federation.act(.delete, on: server) != nil {
+                    doomed.insert(server)
+                }
+                try await strike(federation, &random)
+                try await Task.sleep(for: .milliseconds(Int.random(in: 0...300, using: &random)))
+                federation.heal()
+            }
+            try await federation.endsWell(servers, deleted: doomed)
+        }
+    }
+
     /// The same, and in the middle one cell's database is put back to an earlier moment.
     @Test(arguments: seeds(5...7))
     func aCellRestoredInTheMiddleLosesNothingEither(seed: UInt64) async throws {
