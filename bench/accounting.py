@@ -57,8 +57,9 @@ def machine():
 class Meter:
     """The CPU seconds of processes between its making and `read`; and how many cores everything else kept busy meanwhile."""
 
-    def __init__(self, pids, clock):
-        self.pids, self.clock = pids, clock
+    def __init__(self, pids, clock, idle_cores=0.0):
+        """idle_cores: how many cores the processes keep busy while nothing is asked of them."""
+        self.pids, self.clock, self.idle_cores = pids, clock, idle_cores
         self.began, self.start, self.all = clock(), cpu(pids), machine()
         self.own = os.times()
 
@@ -68,5 +69,5 @@ class Meter:
         own = now.user + now.system - self.own.user - self.own.system
         wall = self.clock() - self.began
         others = max(0.0, machine() - self.all - own - sum(used.values())) / max(wall, 0.01)
-        return {"cpu_s": round(sum(used.values()), 3), "client_cpu_s": round(own, 3), "other_cores": round(others, 2),
+        return {"cpu_s": round(sum(used.values()), 3), "cpu_idle_s": round(self.idle_cores * wall, 3), "client_cpu_s": round(own, 3), "other_cores": round(others, 2),
                 "cpu_by_process_s": {name: round(s, 3) for name, s in sorted(used.items(), key=lambda each: -each[1]) if s >= 0.01}}

@@ -44,7 +44,7 @@ class Federation:
         # Not /tmp: that may be memory, where fsync costs nothing.
         self.folder = tempfile.mkdtemp(prefix="meridian-bench-", dir=os.environ.get("MERIDIAN_BENCH_DIR", "/var/tmp"))
         os.chmod(self.folder, 0o755)
-        self.processes, self.ours, self.databases = {}, {}, {}
+        self.processes, self.ours, self.databases, self.idle_cores = {}, {}, {}, 0.0
         names = ("identity", "compute", "image", "hub_control", "hub_bulk", "api_health", "super_scheduler_health", "postgresql")
         self.ports = dict(zip(names, free_ports(len(names))))
         self.scheme = "https" if tls else "http"
@@ -101,7 +101,7 @@ class Federation:
         subprocess.run([f"{self.root}/ansible/roles/certificates/files/authority.sh", secrets, self.programs,
                         "IP:127.0.0.1,DNS:localhost", *keys], check=True, stdout=subprocess.DEVNULL)
         federation = json.dumps({
-            "federation": {"name": "meridian", "timing": "lab"},
+            "federation": {"name": "meridian", "timing": "production"},
             "api_cell": {"address": "127.0.0.1", "public_host": "127.0.0.1", "ports": self.ports, "tls": self.tls}})
         self.write("api/etc/federation.yml", federation)
         self.copy("keys/hub_meridian.secret", "api/etc/keys/hub_meridian.secret")

@@ -8,13 +8,14 @@ from cloud import many, percentiles
 
 
 def metered(cloud):
-    return Meter(cloud.federation.pids, time.perf_counter)
+    return Meter(cloud.federation.pids, time.perf_counter, cloud.federation.idle_cores)
 
 
 def figures(meter, wall, seconds, operations):
     read = meter.read()
     return {"operations": operations, "per_s": round(operations / wall, 1), "ms": percentiles(seconds),
-            "cpu_ms": round(1000 * read["cpu_s"] / max(operations, 1), 3), **read}
+            "cpu_ms": round(1000 * read["cpu_s"] / max(operations, 1), 3),
+            "cpu_ms_above_idle": round(1000 * max(0, read["cpu_s"] - read["cpu_idle_s"]) / max(operations, 1), 3), **read}
 
 
 async def idle(cloud, seconds=10):
@@ -24,6 +25,7 @@ async def idle(cloud, seconds=10):
     start = cpu(federation.pids)
     await asyncio.sleep(seconds)
     used = {name: (after - start[name]) / seconds for name, after in cpu(federation.pids).items()}
+    federation.idle_cores = sum(used.values())
     sizes = memory(federation.pids)
     return {"pss_mib": round(sum(sizes[name] for name in federation.own_pids), 1), "pss_with_postgresql_mib": round(sum(sizes.values()), 1),
             "pss_by_process_mib": {name: round(size, 1) for name, size in sorted(sizes.items(), key=lambda each: -each[1])},
