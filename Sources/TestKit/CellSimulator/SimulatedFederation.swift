@@ -25,6 +25,21 @@ package final class SimulatedFederation: Sendable {
         faults: Faults = .none, host size: ResourceSize = ResourceSize(vcpus: 16, ram: 16_384, disk: 200),
         _ body: @Sendable (SimulatedFederation) async throws -> R
     ) async throws -> R {
+        await FederationSlots.shared.take()
+        do {
+            let result = try await withDatabases(cells: names, hosts: hosts, seed: seed, faults: faults, size: size, body)
+            await FederationSlots.shared.giveBack()
+            return result
+        } catch {
+            await FederationSlots.shared.giveBack()
+            throw error
+        }
+    }
+
+    private static func withDatabases<R: Sendable>(
+        cells names: [CellName], hosts: Int, seed: UInt64, faults: Faults, size: ResourceSize,
+        _ body: @Sendable (SimulatedFederation) async throws -> R
+    ) async throws -> R {
         try await withDatabase { top in
             try await top.migrate(ComputeMigrations.all, schema: ComputeMigrations.schema)
             let network = MemoryNetwork(seed: seed)
