@@ -38,8 +38,11 @@ struct HostRecord: Sendable {
     var isEnabled: Bool { wantedDisabled.map { !$0 } ?? report.enabled }
     var disabledReason: String? { isEnabled ? nil : wantedReason ?? report.disabledReason }
 
-    /// When it was last heard: by its cell, and no later than we heard the cell.
-    var lastSeen: Timestamp { min(report.lastSeen, lastContact ?? report.lastSeen) }
+    /// When it was last heard. A cell tells changes only: while it says up, its own last word vouches for the host.
+    var lastSeen: Timestamp {
+        guard let lastContact else { return report.lastSeen }
+        return report.up ? lastContact : min(report.lastSeen, lastContact)
+    }
 }
 
 /// Reads hosts, and writes what administrators want of them.
