@@ -32,6 +32,15 @@ import Testing
         #expect(next == nil)
     }
 
+    @Test func aConductorThatMayHaveForgottenIsToldAgain() {
+        var queue = ReportQueue()
+        queue.put(seen(.running), .soon)
+        queue.settle(queue.take(), acknowledged: true)
+        queue.forgetAcknowledged()
+        queue.put(seen(.running), .soon)
+        #expect(queue.take() == [seen(.running)])
+    }
+
     @Test func aChangeWhileTheReportIsUnderWayIsSentAfterIt() {
         var queue = ReportQueue()
         queue.put(seen(.running), .soon)
