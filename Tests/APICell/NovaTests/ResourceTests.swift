@@ -253,7 +253,8 @@ import Testing
             #expect(changed.json["quota_class_set"]?["instances"] == 1)
             _ = try await cloud.create()
             #expect(try await cloud.call(.post, "/v2.1/servers", NovaFixture.body("two")).status == 403)
-            #expect(try await cloud.call(.put, "\(path)/default", ["quota_class_set": ["apples": 1]], as: "admin").status == 400)
+            #expect(
+                try await cloud.call(.put, "\(path)/default", ["quota_class_set": ["apples": 1]], as: "admin").status == 400)
             #expect(try await cloud.call(.get, "\(path)/other", as: "admin").status == 404)
             #expect(try await cloud.call(.get, "\(path)/default").status == 403)
         }
