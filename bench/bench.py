@@ -62,6 +62,7 @@ def table(found, tls):
         each = found["image"][verb]
         row(f"image {verb}, {found['image']['mib']} MiB", f"{each['mib_per_s']} MiB/s", "", f"{each['cpu_ms_per_mib']:.2f} ms/MiB", "",
             TARGETS["upload tls" if tls else "upload"] if verb == "upload" else "")
+    row("the disk itself: write and fsync", f"{found['image']['disk_mib_per_s']} MiB/s", "", "", "", "")
     idle = found["idle"]
     row("idle: memory of our processes (with PostgreSQL)", f"{idle['pss_mib']} ({idle['pss_with_postgresql_mib']}) MiB", "", "", "", TARGETS["memory"])
     row("idle: processors (with PostgreSQL)", f"{idle['cores']} ({idle['cores_with_postgresql']})", "", "", "", "")

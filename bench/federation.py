@@ -15,7 +15,7 @@ POSTGRES = "/usr/lib/postgresql/15/bin"
 REGIONS = ("amsterdam", "london", "tunis")
 KERNEL = ctypes.CDLL(None)
 # As the role postgresql configures it; what isn't here is PostgreSQL's own default, fsync and synchronous_commit among them.
-SETTINGS = ("listen_addresses=", "shared_buffers=64MB", "max_wal_size=512MB", "jit=off", "max_connections=100", "timezone=UTC")
+SETTINGS = ("listen_addresses=", "shared_buffers=64MB", "max_wal_size=512MB", "jit=off", "autovacuum_naptime=10s", "max_connections=100", "timezone=UTC")
 
 
 def free_ports(count, taken=[21_000 + os.getpid() % 300 * 20]):

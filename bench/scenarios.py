@@ -1,6 +1,7 @@
 """What is measured. Each scenario returns figures; CPU is that of all processes of the federation, PostgreSQL's included."""
 import asyncio
 import json
+import os
 import time
 
 from accounting import Meter, cpu, memory
@@ -132,9 +133,23 @@ async def delete_storm(cloud, concurrency=32):
     return figures(meter, time.perf_counter() - began, seconds, deleted)
 
 
+def disk(folder, mebibytes):
+    """MiB/s of writing a file and making it durable, with nothing else to do: no upload is faster than this."""
+    block, path = os.urandom(1 << 20), f"{folder}/disk"
+    began = time.perf_counter()
+    with open(path, "wb", buffering=0) as file:
+        for _ in range(mebibytes):
+            file.write(block)
+        os.fsync(file.fileno())
+    spent = time.perf_counter() - began
+    os.unlink(path)
+    return round(mebibytes / spent, 1)
+
+
 async def image_transfer(cloud, mebibytes=256, rounds=3):
     """An image up and down, the best of a few rounds for the rate, all of them for the CPU."""
     found, images = {"mib": mebibytes}, []
+    found["disk_mib_per_s"] = max([await asyncio.to_thread(disk, cloud.federation.folder, mebibytes) for _ in range(rounds)])
     for _ in range(rounds):
         _, _, body = await cloud.call("POST", "image", "/v2/images", json={"name": "big", "disk_format": "raw", "container_format": "bare"})
         images.append(json.loads(body)["id"])
