@@ -14,6 +14,16 @@ enum Ports {
         }
     }
 
+    /// A port of our own, listening. A program that is being started at this moment may still hold the descriptor with which a port was
+    /// tried, until it has become itself; then another port does.
+    static func listen() throws -> (port: Int, socket: Int32) {
+        for _ in 0..<20 {
+            let port = take()
+            if let socket = try? Socket.listen(port: port) { return (port, socket) }
+        }
+        throw ProcessFederationError("No port of 127.0.0.1 can be listened on.")
+    }
+
     private static func isFree(_ port: Int) -> Bool {
         guard Socket.hold("meridian-test-port-\(port)"), let listener = try? Socket.listen(port: port) else { return false }
         close(listener)

@@ -17,8 +17,7 @@ package final class Relay: Sendable {
 
     init(to target: Int) throws {
         self.target = target
-        port = Ports.take()
-        listener = try Socket.listen(port: port)
+        (port, listener) = try Ports.listen()
         let listener = listener
         Thread { [weak self] in
             while true {
