@@ -5,7 +5,9 @@ import asyncio
 import json
 import os
 import platform
+import signal
 import subprocess
+import sys
 import time
 
 import scenarios
@@ -86,6 +88,8 @@ def main():
     parser.add_argument("--programs", default=f"{ROOT}/bin")
     parser.add_argument("--keep", action="store_true", help="keep the federation's folder with its logs")
     options = parser.parse_args()
+    # Told to stop, take the federation down first.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     report = {"commit": commit, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "machine": platform.platform(),
               "processors": os.cpu_count(), "hosts": options.hosts}
