@@ -38,10 +38,11 @@ if grep -E '^(london|amsterdam|tunis).*changed=[1-9]' var/ansible.log; then
     echo "a fourth region changed the hosts above" >&2
     exit 1
 fi
-for _ in $(seq 30); do
-    bin/meridian cell list | grep -w oslo && break
+for _ in $(seq 60); do
+    bin/meridian host list --cell oslo | grep -w up && break
     sleep 1
 done
+bin/meridian cell list
 "${openstack[@]}" server create --image tiny --flavor m1.tiny --nic none --availability-zone oslo --wait hello-oslo >/dev/null
 "${openstack[@]}" server list
 echo "fourth region: a server runs in oslo"

@@ -67,6 +67,20 @@ upload_image() {
 
 servers() { "${openstack[@]}" meridian server list -f value -c Name -c Status; }
 
+wait_for_hosts() { # an agent tries KVM and reads what its hypervisor can do before it says hello
+    local wanted up
+    wanted=$(python3 -c 'import pathlib, sys, yaml
+files = pathlib.Path(sys.argv[1]).glob("*/region.yml")
+print(sum(len(yaml.safe_load(file.read_text())["compute_host"]["hosts"]) for file in files))' "$regions")
+    for _ in $(seq 60); do
+        up=$(bin/meridian host list --format json | grep -c '"state" : "up"' || true)
+        [ "$up" -ge "$wanted" ] && return
+        sleep 1
+    done
+    echo "only $up of $wanted compute hosts said hello in 60 s; bin/meridian host list shows which" >&2
+    exit 1
+}
+
 boot_servers() { # one in each region, all at once
     local region list created=0 deadline
     list=$(servers)
@@ -103,6 +117,7 @@ say "$(lab/lab.sh up)"
 deploy
 write_clouds
 upload_image
+wait_for_hosts
 boot_servers
 say "the federation is up: $(echo "$region_names" | paste -sd, | sed 's/,/, /g')"
 cat <<'TRY'

@@ -68,6 +68,8 @@ package struct CellSelection: Sendable {
         for cell in cells.sorted(by: { $0.name < $1.name }) {
             if let reason = obstacle(in: cell, to: wish) {
                 ranking.ruledOut.append(RuledOut(cell: cell.name, reason: reason))
+                // A region that has just been stood up: its hosts may say hello at any moment.
+                if reason == noHostIsUp, cell.summary.zones.isEmpty { ranking.unreachable.append(cell.name) }
             } else if cell.contact == .silent {
                 ranking.ruledOut.append(RuledOut(cell: cell.name, reason: "silent: no contact with the region"))
                 ranking.unreachable.append(cell.name)
@@ -79,11 +81,15 @@ package struct CellSelection: Sendable {
         return ranking
     }
 
+    private static let noHostIsUp = "has no host that is up"
+
     private static func obstacle(in cell: Cell, to wish: Wish) -> String? {
         if let pinned = wish.pinnedCell, pinned != cell.name { return "the server's group is in \(pinned)" }
         if let home = wish.homeRegion, home != cell.name { return "the server was asked for in region \(home)" }
         let zones = zones(of: cell, for: wish)
-        if zones.isEmpty, let zone = wish.zone { return "has no zone \(zone)" }
+        if zones.isEmpty, let zone = wish.zone, !(cell.summary.zones.isEmpty && zone.rawValue == cell.name.rawValue) {
+            return "has no zone \(zone)"
+        }
         if wish.refusedBy.contains(cell.name) { return "gave the server back" }
         if cell.drained { return "is being drained" }
         switch cell.summary.state {
@@ -91,7 +97,7 @@ package struct CellSelection: Sendable {
         case .draining: return "is being drained"
         case .up, .stalled: break  // a stalled cell is silent
         }
-        if zones.isEmpty { return "has no host that is up" }
+        if zones.isEmpty { return noHostIsUp }
         if let missing = wish.traits.first(where: { trait in !zones.contains { $0.traits.contains(trait) } }) {
             return "has no host with the trait \(missing)"
         }

@@ -127,8 +127,8 @@ struct PlaceServer: Sendable {
             let names = silent.map(\.rawValue).joined(separator: ", ")
             message =
                 create.spec.zone != nil || create.homeRegion != nil
-                ? "No valid host was found. The region \(names) is silent, and the server was asked for there."
-                : "No valid host was found. The regions that might have room are silent: \(names)."
+                ? "No valid host was found. The region \(names) is silent or has no host that is up, and the server was asked for there."
+                : "No valid host was found. The regions that might have room are silent or have no host that is up: \(names)."
         }
         try await store.giveUp(create.server, message, ledger: ledger, steps: steps)
         log.info("no cell can take a server", metadata: [.server: "\(create.server)", .reason: "\(message)"])
