@@ -52,7 +52,8 @@ region_up() { # NAME NETWORK GATEWAY LINK
     ip netns add "$name"
     ip -n mrd-wan link add "$link" mtu $mtu type veth peer name wan netns "$name" mtu $mtu
     # While the link is down its route is gone, and packets vanish as on a real WAN instead of being refused.
-    ip -n mrd-wan route add blackhole "$network" metric 4096
+    # It stays when a region is taken away, and a region that comes back finds it.
+    ip -n mrd-wan route replace blackhole "$network" metric 4096
     ip -n "$name" -batch - <<IP
 link set lo up
 link add ul mtu $mtu type bridge stp_state 0 forward_delay 0 mcast_snooping 0
