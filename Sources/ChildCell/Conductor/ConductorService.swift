@@ -154,9 +154,12 @@ package final class ConductorService: Service, Sendable {
             return HostHello.Welcome(reconcileMilliseconds: reconcile)
         }
         let assign = AssignWork(database: database, orders: orders)
-        messenger.on(AskForWork.self, from: [.host]) { question, incoming in
+        messenger.on(AskForWork.self, from: [.host]) { [book] question, incoming in
             try standing.mustNotBeRecovering()
-            return try await assign(question, from: HostName(incoming.from.name))
+            let host = HostName(incoming.from.name)
+            var work = try await assign(question, from: host)
+            if await book.hasForgotten(host) { work.tellAgain = true }
+            return work
         }
         let take = TakeReports(changes: changes)
         messenger.on(ReportWork.self, from: [.host]) { report, incoming in

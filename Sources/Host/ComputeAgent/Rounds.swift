@@ -159,6 +159,10 @@ extension HostAgent {
             throw error
         }
         hasManyOrders = false
+        if answer.tellAgain == true {
+            isWelcome = false
+            round.ring()
+        }
         guard let orders = answer.orders else { return }
         digest = answer.digest
         let came = Timestamp.now()

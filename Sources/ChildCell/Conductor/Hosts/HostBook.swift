@@ -10,6 +10,8 @@ actor HostBook {
     /// Hosts whose use has changed since the API cell was last told.
     private var unannounced: Set<HostName> = []
     private var greetings: Set<HostName> = []
+    /// Hosts that have to tell everything again.
+    private var forgotten: Set<HostName> = []
     private var waitingForGreetings: [OneRing] = []
 
     /// Takes what the database had at the start. Hosts that have said hello meanwhile are known better already.
@@ -29,8 +31,17 @@ actor HostBook {
     /// The host has said which guests it has, in the life of this process.
     func greeted(_ host: HostName) {
         greetings.insert(host)
+        forgotten.remove(host)
         for waiting in waitingForGreetings { waiting.ring() }
     }
+
+    /// The records were written anew: what hosts reported before is not in them. Returns whom to wake.
+    func forgetReports() -> Set<HostName> {
+        forgotten = Set(hosts.keys)
+        return forgotten
+    }
+
+    func hasForgotten(_ host: HostName) -> Bool { forgotten.contains(host) }
 
     /// Waits until every host of the cell, and these, have said which guests they have.
     func waitForGreetings(and others: Set<HostName>, atMost limit: Duration) async {

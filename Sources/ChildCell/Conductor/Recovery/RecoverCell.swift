@@ -40,8 +40,10 @@ struct RecoverCell: Sendable {
             """)
         // Numbers go on behind what the API cell has stored, and everything known here is told once more.
         try await FeedLog("up", schema: CellMigrations.schema, database: database).resume(behind: position)
+        let forgotten = await book.forgetReports()
         try await standing.endRecovery()
         await orders.forgetAll()
+        for host in forgotten { messenger.cast(WakeHost(), to: .host(host)) }
         log.warning(
             "the cell has recovered",
             metadata: ["servers": "\(written)", "settled": "\(settled)", "position": "\(position.number)"])

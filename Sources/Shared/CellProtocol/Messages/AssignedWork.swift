@@ -16,10 +16,13 @@ package struct AssignedWork: Codable, Sendable, Hashable {
     package var digest: WorkDigest
     /// Nil: as before.
     package var orders: [WorkOrder]?
+    /// True: the cell has recovered from a restore and may lack what it acknowledged; say hello and report everything once more.
+    package var tellAgain: Bool?
 
-    package init(digest: WorkDigest, orders: [WorkOrder]?) {
+    package init(digest: WorkDigest, orders: [WorkOrder]?, tellAgain: Bool? = nil) {
         self.digest = digest
         self.orders = orders
+        self.tellAgain = tellAgain
     }
 }
 
