@@ -2,6 +2,4 @@
 package enum ComputeChannel {
     /// Nova → SuperScheduler: there are new intents (creates to place, actions to deliver).
     package static let intents = "meridian_intents"
-    /// SuperScheduler → API processes: cells, hosts or zones have changed.
-    package static let cells = "meridian_cells"
 }
