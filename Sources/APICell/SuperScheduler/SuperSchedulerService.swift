@@ -47,16 +47,17 @@ package final class SuperSchedulerService: Service, Sendable {
         cells = CellDirectory(database: database, messenger: messenger, silentAfter: timing.regionSilent)
         placements = PlacementStore(database: database)
         creates = UnplacedCreates(database: database)
+        let acknowledged = Acknowledgements()
         deliver = DeliverIntents(
             database: database, messenger: messenger, cells: cells, store: placements, inFlight: delivering,
-            timeout: timing.reserveTimeout * 2, log: logger)
+            acknowledged: acknowledged, timeout: timing.reserveTimeout * 2, log: logger)
         tell = TellAttributes(database: database, messenger: messenger, log: logger)
         placeServer = PlaceServer(
             cells: cells, store: placements, epochs: EpochSource(store: placements),
             lines: CellLines(
                 messenger: messenger, cells: cells, reserveTimeout: timing.reserveTimeout,
                 performTimeout: timing.reserveTimeout * 2),
-            began: .now(), log: logger)
+            acknowledged: acknowledged, began: .now(), log: logger)
         answer(GrantImages(database: database, signer: signer))
     }
 

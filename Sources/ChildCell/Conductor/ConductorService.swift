@@ -26,6 +26,8 @@ package final class ConductorService: Service, Sendable {
     private let changes: ServerChanges
     private let housekeeping: Housekeeping
     private let watch: HostWatch
+    /// What has to wait until the database is known to be the latest begins.
+    private let begin: @Sendable () async -> Void
     private let links: [PeerName: TopLink]
 
     /// A feed's coalescing time: longer delays ACTIVE at the API cell, shorter sends a row several times.
@@ -55,19 +57,31 @@ package final class ConductorService: Service, Sendable {
         housekeeping = Housekeeping(database: database, changes: changes, reserve: reserve, place: place, log: logger)
         watch = HostWatch(
             database: database, book: book, messenger: messenger, silentAfter: timing.hostSilent, news: news, log: logger)
-        let recover = RecoverCell(
-            messenger: messenger, database: database, standing: standing, book: book, orders: orders, log: logger)
+        let recovery = RecoverCell(
+            messenger: messenger, database: database, standing: standing, book: book, orders: orders,
+            hostsMayTake: timing.hostSilent * 3 / 2, log: logger)
+        begin = { [book, seekers] in
+            // Hosts have asked for work meanwhile, and were told to wait.
+            for host in await book.standings.keys { messenger.cast(WakeHost(), to: .host(host)) }
+            seekers.ring()
+        }
         links = Dictionary(
-            uniqueKeysWithValues: hubs.map { [database, standing, pulse, book] hub in
+            uniqueKeysWithValues: hubs.map { [database, standing, pulse, book, begin] hub in
                 (
                     hub,
                     TopLink(
                         hub: hub, messenger: messenger, database: database, standing: standing, pulse: pulse, book: book,
-                        weight: region.weight, recover: recover, log: logger)
+                        weight: region.weight, recover: recovery, begin: begin, log: logger)
                 )
             })
-        answerHub(reserve: reserve, perform: PerformIntents(changes: changes, reserve: reserve, place: place))
-        answerHosts()
+        let (links, news) = (links, news)
+        let recover: @Sendable () async -> Void = {
+            for link in links.values { await link.greetAgain() }
+            news.ring()
+        }
+        answerHub(
+            reserve: reserve, perform: PerformIntents(changes: changes, reserve: reserve, place: place), recover: recover)
+        answerHosts(recover: recover)
     }
 
     /// Whether the database answers, for `/healthz`.
@@ -97,18 +111,20 @@ package final class ConductorService: Service, Sendable {
                 group.addTask { [self] in
                     let began = ContinuousClock.now
                     try await everyRound(timing.heartbeat) { [self] in
-                        try await watch.look(uptime: ContinuousClock.now - began)
+                        let uptime = ContinuousClock.now - began
+                        if uptime > timing.regionSilent { await goOnAlone() }
+                        try await watch.look(uptime: uptime)
                     }
                 }
                 group.addTask { [self] in
                     try await everyRound(.seconds(1)) { [self] in
                         for link in links.values { await link.summarize() }
-                        if !standing.isRecovering { try await housekeeping.sweep() }
+                        if await standing.isWorking { try await housekeeping.sweep() }
                     }
                 }
                 group.addTask { [self] in
                     try await seekers.forEach(atLeastEvery: .seconds(2)) { [self] in
-                        guard !standing.isRecovering else { return }
+                        guard await standing.isWorking else { return }
                         await tolerating { try await self.housekeeping.reseat() }
                     }
                 }
@@ -118,19 +134,40 @@ package final class ConductorService: Service, Sendable {
         }
     }
 
+    /// With the API cell gone nobody can say whether the database was put back, and the cell goes on with what it has: builds that were
+    /// stored are finished.
+    private func goOnAlone() async {
+        guard await standing.verified() else { return }
+        log.warning("the API cell is out of reach; the cell goes on without its word on the database")
+        await begin()
+    }
+
     // MARK: - What it answers
 
-    private func answerHub(reserve: ReserveHosts, perform: PerformIntents) {
-        let standing = standing
+    /// - Parameter recover: asks the API cell, after the database has proved to be an older one.
+    private func answerHub(
+        reserve: ReserveHosts, perform: PerformIntents, recover: @escaping @Sendable () async -> Void
+    ) {
+        let (standing, book, log) = (standing, book, log)
         messenger.on(ReserveHost.self, from: [.hub]) { message, _ in
-            try standing.mustNotBeRecovering()
+            try await standing.mustBeWorking()
             return ReserveHost.Reply(answers: try await reserve(message.requests))
         }
         messenger.on(PerformIntent.self, from: [.hub]) { message, _ in
-            if standing.isRecovering {
+            guard await standing.isWorking else {
+                return PerformIntent.Reply(
+                    answers: message.intents.map { _ in .notNow(reason: "The cell has just started, or is recovering.") })
+            }
+            do {
+                return PerformIntent.Reply(answers: try await perform(message.intents))
+            } catch let forgotten as PerformIntents.ForgottenIntent {
+                log.error(
+                    "a server that was stored here has no record: the database was restored from a backup",
+                    metadata: [.server: "\(forgotten.server)", .epoch: "\(forgotten.epoch)"])
+                try await standing.beginRecovery("\(forgotten.server) was stored here and has no record.", of: book)
+                await recover()
                 return PerformIntent.Reply(answers: message.intents.map { _ in .notNow(reason: "The cell is recovering.") })
             }
-            return PerformIntent.Reply(answers: try await perform(message.intents))
         }
         let take = TakeAttributes(database: database, changes: changes)
         messenger.on(FeedBatch.self, from: [.hub]) { batch, _ in try await take(batch) }
@@ -144,10 +181,11 @@ package final class ConductorService: Service, Sendable {
         }
     }
 
-    private func answerHosts() {
+    private func answerHosts(recover: @escaping @Sendable () async -> Void) {
         let (standing, messenger, timeout) = (standing, messenger, timing.questionTimeout)
         let welcome = WelcomeHosts(
-            database: database, book: book, orders: orders, ratios: region.childCell.allocationRatios, log: log)
+            database: database, standing: standing, book: book, changes: changes, ratios: region.childCell.allocationRatios,
+            recover: recover, log: log)
         let reconcile = timing.reconcilePeriod.inMilliseconds
         messenger.on(HostHello.self, from: [.host]) { hello, incoming in
             try await welcome(hello, from: HostName(incoming.from.name))
@@ -155,15 +193,18 @@ package final class ConductorService: Service, Sendable {
         }
         let assign = AssignWork(database: database, orders: orders)
         messenger.on(AskForWork.self, from: [.host]) { [book] question, incoming in
-            try standing.mustNotBeRecovering()
             let host = HostName(incoming.from.name)
+            if await !standing.isWorking, await book.hasForgotten(host) {
+                return AssignedWork(digest: question.digest ?? WorkDigest([]), orders: nil, tellAgain: true)
+            }
+            try await standing.mustBeWorking()
             var work = try await assign(question, from: host)
             if await book.hasForgotten(host) { work.tellAgain = true }
             return work
         }
         let take = TakeReports(changes: changes)
         messenger.on(ReportWork.self, from: [.host]) { report, incoming in
-            try standing.mustNotBeRecovering()
+            try await standing.mustBeWorking()
             try await take(report.observations, from: HostName(incoming.from.name))
             return Done()
         }

@@ -58,6 +58,8 @@ package actor HostAgent: Service {
     var digest: WorkDigest?
     var description: HypervisorDescription?
     var inventorySaid: HostInventory?
+    /// Servers that the last hello named.
+    var strangersSaid: Set<ServerID> = []
     /// Said hello on this connection.
     var isWelcome = false
     var hasAdopted = false

@@ -103,6 +103,8 @@ extension HostAgent {
         do {
             let guests = try await hypervisor.guests()
             reconciler.see(guests, since: mark)
+            // A guest that a dead agent's call brought up after we had looked: its cell has to hear of it.
+            if hasAdopted, !reconciler.strangers.isSubset(of: strangersSaid) { isWelcome = false }
             lastLook = now
             if !hasAdopted {
                 hasAdopted = true
@@ -126,7 +128,7 @@ extension HostAgent {
     private func sayHello() async throws {
         let inventory = try await inventory()
         guard !isWelcome || inventory != inventorySaid else { return }
-        let hello = HostHello(inventory: inventory, guests: reconciler.adopted, release: settings.release)
+        let hello = HostHello(inventory: inventory, guests: reconciler.holdings, release: settings.release)
         let welcome = try await messenger.call(
             hello, to: conductor, lane: lane(for: hello.guests.count), timeout: settings.answerTimeout)
         if !isWelcome {
@@ -135,6 +137,7 @@ extension HostAgent {
             queueReports()
         }
         isWelcome = true
+        strangersSaid = Set(hello.guests.map(\.observation.server))
         inventorySaid = inventory
         digest = nil
         if welcome.reconcileMilliseconds > 0 {
@@ -168,7 +171,10 @@ extension HostAgent {
         let came = Timestamp.now()
         for order in orders {
             let known = reconciler.orders[order.server]
-            if known?.revision != order.revision || known?.epoch != order.epoch { ordered[order.server] = (asked, came) }
+            guard known?.revision != order.revision || known?.epoch != order.epoch else { continue }
+            ordered[order.server] = (asked, came)
+            // What it asks for may be done already, and told when the conductor had no record to note it in.
+            if reconciler.hasCarriedOut(order) { reports.forgetAcknowledged(order.server) }
         }
         reconciler.assign(orders)
         act()

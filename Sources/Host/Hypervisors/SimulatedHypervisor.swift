@@ -14,11 +14,17 @@ package actor SimulatedHypervisor: Hypervisor {
     private let journal: SimulationJournal
     private var contents: SimulationJournal.Contents
     private var held: [SimulationScript.Step: [CheckedContinuation<Void, Never>]] = [:]
+    private let keepsHistory: Bool
     private var nextFailures: [SimulationScript.Step: [CloudError]] = [:]
 
-    /// - Parameter journal: the file its guests are kept in; nil: in memory only.
-    package init(_ script: SimulationScript = SimulationScript(), journal path: String? = nil) throws {
+    /// - Parameters:
+    ///   - journal: the file its guests are kept in; nil: in memory only.
+    ///   - keepsHistory: what happened is kept in memory, for tests that ask when a guest ran.
+    package init(
+        _ script: SimulationScript = SimulationScript(), journal path: String? = nil, keepsHistory: Bool = false
+    ) throws {
         self.script = script
+        self.keepsHistory = keepsHistory
         random = SplitMix64(state: script.seed)
         if let path {
             (journal, contents) = try SimulationJournal.open(path)
@@ -125,6 +131,9 @@ package actor SimulatedHypervisor: Hypervisor {
     /// The next call of this step fails so.
     package func failNext(_ step: SimulationScript.Step, _ error: CloudError) { nextFailures[step, default: []].append(error) }
 
+    /// Everything that has happened, oldest first; only where history is kept.
+    package var history: [SimulationJournal.Entry] { contents.history }
+
     package var violations: [SimulationJournal.Entry] { contents.violations }
 
     // MARK: -
@@ -161,5 +170,6 @@ package actor SimulatedHypervisor: Hypervisor {
     private func note(_ entry: SimulationJournal.Entry) throws {
         try journal.append(entry)
         contents.apply(entry)
+        if keepsHistory { contents.history.append(entry) }
     }
 }

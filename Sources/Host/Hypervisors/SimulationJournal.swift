@@ -47,7 +47,7 @@ package struct SimulationJournal: Sendable {
         package var highestEpoch: [ServerID: PlacementEpoch] = [:]
         package var hasRun: Set<ServerID> = []
         package var violations: [Entry] = []
-        /// Every line, oldest first. Kept only by `read`, not by a running hypervisor.
+        /// Every line, oldest first. Kept by `read`, and by a running hypervisor that is told to.
         package var history: [Entry] = []
 
         package init() {}

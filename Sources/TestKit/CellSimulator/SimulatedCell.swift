@@ -17,7 +17,6 @@ package final class SimulatedCell: Sendable {
     package let hosts: [HostName: SimulatedHypervisor]
     let network: MemoryNetwork
     private let faults: MessageFaults
-    private let size: ResourceSize
     private let region: Region
     private let running = Lock<[String: Running]>([:])
 
@@ -33,19 +32,20 @@ package final class SimulatedCell: Sendable {
     }()
 
     init(
-        _ name: CellName, hosts count: Int, size: ResourceSize, network: MemoryNetwork, faults: MessageFaults,
+        _ name: CellName, hosts count: Int, script: SimulationScript, network: MemoryNetwork, faults: MessageFaults,
         address: DatabaseAddress
     ) async throws {
         self.name = name
         self.network = network
         self.faults = faults
-        self.size = size
         region = try Self.region(name)
         database = Database(address, logger: .silent)
         try await database.migrate(CellMigrations.all, schema: CellMigrations.schema)
         hosts = try Dictionary(
-            uniqueKeysWithValues: (1...count).map {
-                (HostName("compute-\($0).\(name)"), try SimulatedHypervisor(SimulationScript(size: size)))
+            uniqueKeysWithValues: (1...count).map { number in
+                var script = script
+                script.seed &+= UInt64(number)
+                return (HostName("compute-\(number).\(name)"), try SimulatedHypervisor(script, keepsHistory: true))
             })
         startConductor()
         startScheduler()

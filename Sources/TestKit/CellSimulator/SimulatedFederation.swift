@@ -3,6 +3,7 @@ package import CloudModel
 internal import CloudTestKit
 internal import ComputeRecords
 package import Database
+package import Hypervisors
 package import Messaging
 internal import RegionConfig
 internal import SuperScheduler
@@ -22,12 +23,13 @@ package final class SimulatedFederation: Sendable {
     /// Makes one, runs `body` with it, and takes it down again whatever happens. Prints the seed when `body` fails.
     package static func with<R: Sendable>(
         cells names: [CellName] = ["london", "amsterdam", "tunis"], hosts: Int = 2, seed: UInt64 = .random(in: 0...UInt64.max),
-        faults: Faults = .none, host size: ResourceSize = ResourceSize(vcpus: 16, ram: 16_384, disk: 200),
+        faults: Faults = .none,
+        host script: SimulationScript = SimulationScript(size: ResourceSize(vcpus: 16, ram: 16_384, disk: 200)),
         _ body: @Sendable (SimulatedFederation) async throws -> R
     ) async throws -> R {
         await FederationSlots.shared.take()
         do {
-            let result = try await withDatabases(cells: names, hosts: hosts, seed: seed, faults: faults, size: size, body)
+            let result = try await withDatabases(cells: names, hosts: hosts, seed: seed, faults: faults, script: script, body)
             await FederationSlots.shared.giveBack()
             return result
         } catch {
@@ -37,14 +39,14 @@ package final class SimulatedFederation: Sendable {
     }
 
     private static func withDatabases<R: Sendable>(
-        cells names: [CellName], hosts: Int, seed: UInt64, faults: Faults, size: ResourceSize,
+        cells names: [CellName], hosts: Int, seed: UInt64, faults: Faults, script: SimulationScript,
         _ body: @Sendable (SimulatedFederation) async throws -> R
     ) async throws -> R {
         try await withDatabase { top in
             try await top.migrate(ComputeMigrations.all, schema: ComputeMigrations.schema)
             let network = MemoryNetwork(seed: seed)
             let messages = MessageFaults(seed: seed)
-            return try await withCells(names[...], hosts: hosts, size: size, network: network, faults: messages, made: []) {
+            return try await withCells(names[...], hosts: hosts, script: script, network: network, faults: messages, made: []) {
                 cells in
                 let federation = SimulatedFederation(network: network, top: top, faults: messages, cells: cells)
                 do {
@@ -63,17 +65,18 @@ package final class SimulatedFederation: Sendable {
     }
 
     private static func withCells<R: Sendable>(
-        _ names: ArraySlice<CellName>, hosts: Int, size: ResourceSize, network: MemoryNetwork, faults: MessageFaults,
+        _ names: ArraySlice<CellName>, hosts: Int, script: SimulationScript, network: MemoryNetwork, faults: MessageFaults,
         made: [SimulatedCell],
         _ body: @Sendable ([SimulatedCell]) async throws -> R
     ) async throws -> R {
         guard let name = names.first else { return try await body(made) }
         return try await withDatabaseAddress { address in
             let cell = try await SimulatedCell(
-                name, hosts: hosts, size: size, network: network, faults: faults, address: address)
+                name, hosts: hosts, script: script, network: network, faults: faults, address: address)
             do {
                 let result = try await withCells(
-                    names.dropFirst(), hosts: hosts, size: size, network: network, faults: faults, made: made + [cell], body)
+                    names.dropFirst(), hosts: hosts, script: script, network: network, faults: faults, made: made + [cell], body
+                )
                 await cell.close()
                 return result
             } catch {

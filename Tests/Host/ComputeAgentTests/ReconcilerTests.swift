@@ -70,7 +70,7 @@ import Testing
         reconciler.assign([])
         #expect(reconciler.decide(now: start).isEmpty)
         #expect(reconciler.observation(of: server)?.presence == .present)
-        #expect(reconciler.adopted.map(\.spec) == [someSpec])
+        #expect(reconciler.holdings.map(\.spec) == [someSpec])
     }
 
     @Test func aVanishedOrderStopsNothing() {

@@ -60,40 +60,11 @@ extension ProcessFederation {
                     #expect(guest.isOn, "\(server) on \(host) is off")
                     running[server.description, default: []].append(host)
                 }
-                for (server, spell) in Spell.all(of: journal, on: host) { spells[server, default: []].append(spell) }
+                for (server, spell) in Spell.all(of: journal.history, on: host) { spells[server, default: []].append(spell) }
             }
         }
         #expect(Set(running.keys) == active, "hypervisors run what the API shows")
         #expect(running.values.allSatisfy { $0.count == 1 }, "no server runs twice")
-        for (server, spells) in spells {
-            let ordered = spells.sorted { $0.from < $1.from }
-            for (earlier, later) in zip(ordered, ordered.dropFirst()) {
-                #expect(earlier.to <= later.from, "\(server) ran at once on \(earlier.host) and \(later.host)")
-            }
-        }
-    }
-}
-
-/// The time from a guest's first being on to its end, on one host.
-private struct Spell {
-    let host: String
-    let from: Timestamp
-    var to: Timestamp
-
-    static func all(of journal: SimulationJournal.Contents, on host: String) -> [(ServerID, Spell)] {
-        var spells: [(ServerID, Spell)] = []
-        var open: [ServerID: Int] = [:]
-        for entry in journal.history {
-            switch entry.event {
-            case .power where entry.power?.isOn == true:
-                guard open[entry.server] == nil else { continue }
-                open[entry.server] = spells.count
-                spells.append((entry.server, Spell(host: host, from: entry.at, to: Timestamp(microseconds: .max))))
-            case .power, .destroyed:
-                if let index = open.removeValue(forKey: entry.server) { spells[index].1.to = entry.at }
-            case .defined, .applied, .violation: continue
-            }
-        }
-        return spells
+        Spell.neverOverlap(spells)
     }
 }

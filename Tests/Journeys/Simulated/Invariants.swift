@@ -16,10 +16,17 @@ extension SimulatedFederation {
     /// else runs; nothing ever ran twice.
     func holdsTogether(_ servers: [ServerID]) async throws {
         var running: [ServerID: [HostName]] = [:]
+        var spells: [ServerID: [Spell]] = [:]
         for cell in cells.values {
             #expect(await cell.violations() == [])
             for (host, guest) in await cell.guests() { running[guest.server, default: []].append(host) }
+            for (host, hypervisor) in cell.hosts {
+                for (server, spell) in Spell.all(of: await hypervisor.history, on: host.rawValue) {
+                    spells[server, default: []].append(spell)
+                }
+            }
         }
+        Spell.neverOverlap(spells)
         for server in servers {
             let shown = try await show(server)
             switch shown.status {

@@ -40,7 +40,8 @@ import Testing
 
     @Test func aFullCellSendsTheServerToTheNext() async throws {
         // Each host takes two servers of 128 MiB: 4 a cell, 12 in all.
-        try await SimulatedFederation.with(host: ResourceSize(vcpus: 16, ram: 256, disk: 100)) { federation in
+        try await SimulatedFederation.with(host: SimulationScript(size: ResourceSize(vcpus: 16, ram: 256, disk: 100))) {
+            federation in
             let servers = try await federation.accept(13)
             var statuses: [String: Int] = [:]
             for server in servers {

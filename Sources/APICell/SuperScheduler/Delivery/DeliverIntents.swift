@@ -18,6 +18,7 @@ struct DeliverIntents: Sendable {
     let cells: CellDirectory
     let store: PlacementStore
     let inFlight: InFlight<IntentID>
+    let acknowledged: Acknowledgements
     let timeout: Duration
     let log: Logger
 
@@ -50,7 +51,9 @@ struct DeliverIntents: Sendable {
 
     private func settle(_ intent: PerformIntent.Intent, _ answer: PerformIntent.Answer, _ cell: CellName) async throws {
         switch answer {
-        case .stored: break  // stays in flight until the cell's own report of it arrives
+        case .stored:
+            // Stays in flight until the cell's own report of it arrives.
+            if intent.order.verb == .create { await acknowledged.note(intent.id) }
         case .notNow: await inFlight.release(intent.id, after: .seconds(1))
         case .refused(let reason):
             if intent.order.verb == .create {
@@ -89,7 +92,8 @@ struct DeliverIntents: Sendable {
             intents[try row.get("cell"), default: []].append(
                 try PerformIntent.Intent(
                     id: intent, server: row.get("server"), epoch: row.get("epoch"), number: Int(row.get("number") as Int32),
-                    order: order(row), request: row.get("request"), deadline: row.get("deadline")))
+                    order: order(row), request: row.get("request"), deadline: row.get("deadline"),
+                    wasStored: await acknowledged.contain(intent) ? true : nil))
         }
         return intents
     }

@@ -16,6 +16,7 @@ struct PlaceServer: Sendable {
     let store: PlacementStore
     let epochs: EpochSource
     let lines: CellLines
+    let acknowledged: Acknowledgements
     let began: Timestamp
     let log: Logger
 
@@ -102,7 +103,10 @@ struct PlaceServer: Sendable {
             deadline: create.deadline)
         do {
             switch try await lines.perform(intent, in: cell) {
-            case .stored, .notNow: return true
+            case .stored:
+                await acknowledged.note(intent.id)
+                return true
+            case .notNow: return true
             case .refused(let reason):
                 try await store.unplace(create.server, cell: cell, epoch: epoch, reason: reason)
                 return false

@@ -36,7 +36,9 @@ struct AnswerCells: Sendable {
 
     /// Servers mapped to a cell that lost its memory. What it had not finished is delivered to it again.
     func recover(_ question: RecoverServers, for cell: CellName) async throws -> RecoverServers.Reply {
+        var hosts: [HostName]?
         if question.after == nil {
+            hosts = try await mayHaveServers(in: cell)
             try await database.query(
                 """
                 UPDATE compute.server_actions a SET delivery = 'pending' FROM compute.servers s
@@ -58,7 +60,21 @@ struct AnswerCells: Sendable {
             return try RecoverServers.Known(
                 server: row.get("id"), epoch: row.get("epoch"), spec: spec, lastReport: lastReport(row))
         }
-        return RecoverServers.Reply(servers: servers, next: servers.count == Self.page ? servers.last?.server : nil)
+        return RecoverServers.Reply(
+            servers: servers, next: servers.count == Self.page ? servers.last?.server : nil, hosts: hosts)
+    }
+
+    /// The cell's hosts, but for those that had been silent for an hour when the cell last told of any: no build lasts for so long.
+    private func mayHaveServers(in cell: CellName) async throws -> [HostName] {
+        try await database.query(
+            """
+            SELECT name FROM (
+                SELECT name, report ->> 'up' = 'true' AS up, (report ->> 'lastSeen')::bigint AS seen,
+                    max((report ->> 'lastSeen')::bigint) OVER () AS latest
+                FROM compute.hosts WHERE cell = \(cell)) AS h
+            WHERE up OR seen > latest - 3600000000 ORDER BY name
+            """
+        ).map { try $0.get("name") }
     }
 
     private func lastReport(_ row: Row) throws -> ServerReport? {

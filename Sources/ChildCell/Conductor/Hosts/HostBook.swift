@@ -9,10 +9,13 @@ actor HostBook {
     private var changed: Set<HostName> = []
     /// Hosts whose use has changed since the API cell was last told.
     private var unannounced: Set<HostName> = []
+    /// Hosts that have spoken in the life of this process.
     private var greetings: Set<HostName> = []
+    /// What hosts said they have, while the cell doubts its database.
+    private(set) var sightings = Sightings()
     /// Hosts that have to tell everything again.
     private var forgotten: Set<HostName> = []
-    private var waitingForGreetings: [OneRing] = []
+    private var nextHello = WakeUp()
 
     /// Takes what the database had at the start. Hosts that have said hello meanwhile are known better already.
     func load(_ all: [HostStore.Host], groups: [HostName: [String: Int]]) {
@@ -28,11 +31,18 @@ actor HostBook {
         changed.insert(host.name)
     }
 
-    /// The host has said which guests it has, in the life of this process.
-    func greeted(_ host: HostName) {
-        greetings.insert(host)
+    /// The host has said what it has. Kept only while the cell doubts its database: hosts of a working cell are given new orders.
+    func greeted(_ host: HostName, _ hello: HostHello, isWorking: Bool) {
         forgotten.remove(host)
-        for waiting in waitingForGreetings { waiting.ring() }
+        greetings.insert(host)
+        if !isWorking { sightings.note(hello, from: host) }
+        nextHello.ring()
+    }
+
+    /// What hosts said before they were given orders counts no more: they have to say it again.
+    func forgetSightings() {
+        sightings = Sightings()
+        forgotten = Set(hosts.keys)
     }
 
     /// The records were written anew: what hosts reported before is not in them. Returns whom to wake.
@@ -43,22 +53,32 @@ actor HostBook {
 
     func hasForgotten(_ host: HostName) -> Bool { forgotten.contains(host) }
 
-    /// Waits until every host of the cell, and these, have said which guests they have.
-    func waitForGreetings(and others: Set<HostName>, atMost limit: Duration) async {
+    /// Waits until these hosts have said what they have. Returns those that have not.
+    func waitForSightings(of expected: Set<HostName>, atMost limit: Duration) async -> Set<HostName> {
         let end = ContinuousClock.now + limit
-        while !others.union(hosts.keys).isSubset(of: greetings), ContinuousClock.now < end, !Task.isCancelled {
-            let bell = OneRing()
-            waitingForGreetings.append(bell)
-            await bell.wait(atMost: min(.seconds(1), end - .now))
-            waitingForGreetings.removeAll { $0 === bell }
+        while !expected.isSubset(of: sightings.hosts), ContinuousClock.now < end, !Task.isCancelled {
+            nextHello = WakeUp()
+            await nextHello.wait(atMost: end - .now)
         }
+        return expected.subtracting(sightings.hosts)
     }
+
+    /// Whether a host that counts as up has yet to say, in the life of this process, what it has.
+    var hasUnheardHosts: Bool { !up.isSubset(of: greetings) }
+
+    /// Hosts that count as up.
+    var up: Set<HostName> { Set(hosts.values.filter(\.up).map(\.name)) }
 
     func setUp(_ up: Bool, _ names: some Sequence<HostName>) {
         for name in names where hosts[name] != nil && hosts[name]?.up != up {
             hosts[name]?.up = up
             changed.insert(name)
         }
+    }
+
+    func setGroups(_ groups: [HostName: [String: Int]]) {
+        for name in hosts.keys { hosts[name]?.groups = groups[name] ?? [:] }
+        changed = Set(hosts.keys)
     }
 
     func setEnabled(_ standing: HostStanding) {
@@ -123,20 +143,4 @@ actor HostBook {
     /// A summary must stay under 4 KB.
     private static let zonesInSummary = 8
     private static let traitsInSummary = 16
-}
-
-/// Wakes one sleeper once.
-private final class OneRing: Sendable {
-    private let stream: AsyncStream<Void>
-    private let bell: AsyncStream<Void>.Continuation
-    init() { (stream, bell) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1)) }
-    func ring() { bell.yield() }
-    func wait(atMost limit: Duration) async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { [stream] in for await _ in stream { return } }
-            group.addTask { try? await Task.sleep(for: limit) }
-            await group.next()
-            group.cancelAll()
-        }
-    }
 }

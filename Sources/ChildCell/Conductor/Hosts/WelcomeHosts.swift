@@ -9,17 +9,25 @@ internal import RegionConfig
 /// touched.
 struct WelcomeHosts: Sendable {
     let database: Database
+    let standing: CellStanding
     let book: HostBook
-    let orders: OrderDigests
+    let changes: ServerChanges
     let ratios: Region.AllocationRatios
+    /// The database was found to be an older one: the API cell is to be asked.
+    let recover: @Sendable () async -> Void
     let log: Logger
     private let store: Batcher<HostStore.Host, HostStore.Host>
 
-    init(database: Database, book: HostBook, orders: OrderDigests, ratios: Region.AllocationRatios, log: Logger) {
+    init(
+        database: Database, standing: CellStanding, book: HostBook, changes: ServerChanges, ratios: Region.AllocationRatios,
+        recover: @escaping @Sendable () async -> Void, log: Logger
+    ) {
         self.database = database
+        self.standing = standing
         self.book = book
-        self.orders = orders
+        self.changes = changes
         self.ratios = ratios
+        self.recover = recover
         self.log = log
         store = Batcher(largest: 200) { hosts in
             // One row a host and batch: a host that says hello twice meanwhile is the same host.
@@ -42,9 +50,50 @@ struct WelcomeHosts: Sendable {
                 name: host, inventory: hello.inventory, total: total, used: .zero, enabled: true, up: true, lastSeen: now,
                 release: hello.release, revision: 1))
         await book.put(known)
-        await orders.forget([host])
+        await changes.orders.forget([host])
+        try await doubtDatabase(hello, from: host)
+        if await standing.isWorking { try await lookForLost(hello, on: host) }
         try await listStrangers(hello.guests, on: host, at: now)
-        await book.greeted(host)
+        await book.greeted(host, hello, isWorking: await standing.isWorking)
+    }
+
+    /// A host is only ever told of placements that the database has stored first: one that holds a later placement proves that the database
+    /// was put back.
+    private func doubtDatabase(_ hello: HostHello, from host: HostName) async throws {
+        guard await !standing.isRecovering, let latest = hello.guests.map(\.observation.epoch).max(),
+            try await latest > standing.highestEpoch()
+        else { return }
+        log.error(
+            "a host holds a later placement than this database knows: it was restored from a backup",
+            metadata: [.host: "\(host)", .epoch: "\(latest)"])
+        try await standing.beginRecovery("\(host) holds placement \(latest), which this database lacks.", of: book)
+        await recover()
+    }
+
+    /// After a recovery: servers that no other host had may be here; when the last host has spoken, those that nobody has are built anew.
+    private func lookForLost(_ hello: HostHello, on host: HostName) async throws {
+        guard await standing.awaited.contains(host) else { return }
+        let sightings = Sightings.sightings(hello, on: host)
+        let sought = Set(try await CellServerStore().sought(in: database))
+        let (usage, found) = try await changes(sought) { draft, transaction in
+            let isLast = try await standing.heard(host, in: transaction)
+            let now = Timestamp.now()
+            var found: [ServerRecord] = []
+            for server in sought {
+                if let seen = sightings[server], seen.epoch == draft.records[server]?.epoch {
+                    draft.change(server) { $0.found(seen, at: now) }
+                    if let record = draft.records[server], record.holdsClaim { found.append(record) }
+                } else if isLast {
+                    draft.change(server) { $0.foundNowhere(at: now) }
+                }
+            }
+            return (try await ClaimStore().restore(found, in: transaction), found.count)
+        }
+        await book.setUsage(usage)
+        await standing.stopAwaiting(host)
+        log.notice(
+            "a host that was waited for has said what it has",
+            metadata: [.host: "\(host)", "found": "\(found)", "sought": "\(sought.count)"])
     }
 
     private func listStrangers(_ guests: [HostHello.Guest], on host: HostName, at now: Timestamp) async throws {

@@ -19,6 +19,8 @@ actor TopLink {
     private let book: HostBook
     private let weight: Double
     private let recover: RecoverCell
+    /// The cell's database is known to be the latest: what had to wait for that begins.
+    private let begin: @Sendable () async -> Void
     private let log: Logger
     private var position: FeedPosition?
     private var toldSummary: CellSummary?
@@ -29,7 +31,7 @@ actor TopLink {
     init(
         hub: PeerName, messenger: any Messenger, database: Database, standing: CellStanding, pulse: DatabasePulse,
         book: HostBook,
-        weight: Double, recover: RecoverCell, log: Logger
+        weight: Double, recover: RecoverCell, begin: @escaping @Sendable () async -> Void, log: Logger
     ) {
         self.hub = hub
         self.messenger = messenger
@@ -41,6 +43,7 @@ actor TopLink {
         self.book = book
         self.weight = weight
         self.recover = recover
+        self.begin = begin
         self.log = log
     }
 
@@ -72,7 +75,7 @@ actor TopLink {
 
     /// Sends the summary if it has changed; the caller sees to once a second.
     func summarize() async {
-        let summary = await book.summary(state: await pulse.isStalled ? .stalled : standing.state, weight: weight)
+        let summary = await book.summary(state: await pulse.isStalled ? .stalled : await standing.state, weight: weight)
         guard summary != toldSummary, messenger.contact(hub) != nil else { return }
         messenger.cast(summary, to: hub)
         toldSummary = summary
@@ -83,24 +86,25 @@ actor TopLink {
         let stored = try await FeedCursor("down", schema: CellMigrations.schema).position(in: database)
         let hello = CellHello(
             release: Release.current, stored: stored, highestEpoch: try await standing.highestEpoch(),
-            summary: await book.summary(state: standing.state, weight: weight))
+            summary: await book.summary(state: await standing.state, weight: weight))
         let reply = try await messenger.call(hello, to: hub, timeout: .seconds(5))
         toldSummary = hello.summary
         let isBehindUs = !reply.knowsYourPosition || reply.highestEpoch < hello.highestEpoch
         if isBehindUs {
             log.error("the API cell doesn't know what it told us: its database was rewound", metadata: [.peer: "\(hub)"])
         }
-        if standing.isRecovering {
+        if await standing.isRecovering {
             try await recover(from: hub, resumingBehind: reply.stored, trusting: !isBehindUs)
             position = try await up.knows(reply.stored) ? reply.stored : nil
         } else if try await up.knows(reply.stored) {
             position = reply.stored
+            if await standing.verified() { await begin() }
         } else {
             log.error(
                 "this database lacks changes that the API cell has stored: it was restored from a backup",
                 metadata: [.peer: "\(hub)", "position": "\(reply.stored.number)"])
             try await standing.beginRecovery(
-                "The API cell has stored change \(reply.stored.number), which this database lacks.")
+                "The API cell has stored change \(reply.stored.number), which this database lacks.", of: book)
             try await recover(from: hub, resumingBehind: reply.stored, trusting: !isBehindUs)
             position = reply.stored
         }

@@ -5,7 +5,9 @@ internal import Feeds
 package enum CellMigrations {
     package static let schema = "cell"
 
-    package static var all: [Migration] { FeedMigrations.all(schema: schema) + [hostsAndClaims, servers, standing] }
+    package static var all: [Migration] {
+        FeedMigrations.all(schema: schema) + [hostsAndClaims, servers, standing, awaitedHosts]
+    }
 
     static let hostsAndClaims = Migration(
         "0002-hosts-and-claims",
@@ -81,5 +83,12 @@ package enum CellMigrations {
             seen_at   timestamptz NOT NULL,
             PRIMARY KEY (server, host)
         );
+        """)
+
+    static let awaitedHosts = Migration(
+        "0005-awaited-hosts",
+        """
+        -- Hosts that have not said since the last restore what they have: servers that nobody else has may be there.
+        ALTER TABLE cell.standing ADD COLUMN awaited text[] NOT NULL DEFAULT '{}';
         """)
 }

@@ -50,7 +50,7 @@ struct Housekeeping: Sendable {
             var kept: [ServerID] = []
             for server in waiting.map(\.id) {
                 draft.change(server) { record in
-                    guard case .seekingHost(let reason) = record.build, !record.isSettled else {
+                    guard record.isSeekingHost, case .seekingHost(let reason) = record.build else {
                         return ServerEffects(releasesClaim: claims[server] != nil && !record.holdsClaim)
                     }
                     record.note([

@@ -71,6 +71,13 @@ package struct CellServerStore: Sendable {
         try await database.query("SELECT id FROM cell.servers WHERE seeking LIMIT 500").map { try $0.get("id") }
     }
 
+    /// Servers that were lost in a restore, and that a silent host may have. Few, and only after a restore: no index is worth it.
+    func sought(in database: Database) async throws -> [ServerID] {
+        try await database.query(
+            "SELECT id FROM cell.servers WHERE record -> 'build' ? 'sought' AND vm_state <> 'deleted' AND NOT (record ? 'refused')"
+        ).map { try $0.get("id") }
+    }
+
     private struct SavedRow: Encodable, Sendable {
         let id: ServerID
         let epoch: PlacementEpoch
@@ -87,7 +94,7 @@ package struct CellServerStore: Sendable {
             host = record.host
             vm_state = record.vmState
             ordered = record.isOrdered
-            if case .seekingHost = record.build { seeking = !record.isSettled } else { seeking = false }
+            seeking = record.isSeekingHost
             due = record.due
             self.record = record
         }

@@ -86,9 +86,10 @@ extension ServerRecord {
         return effects
     }
 
-    /// Whether the host has yet to do something other than to build.
+    /// Whether the host has yet to do something.
     private var isAskingHost: Bool {
         if desired == .destroyed { return presence != .absent }
+        if build == .spawning { return presence == .absent }
         return actions.contains { $0.state == .running && $0.verb != .create }
     }
 
@@ -101,7 +102,10 @@ extension ServerRecord {
         var effects = ServerEffects.none
         while let index = actions.firstIndex(where: { !$0.isFinished }), actions[index].number == doneThrough + 1 {
             if actions[index].state == .stored {
-                if let deadline = actions[index].deadline, deadline < now {
+                // A build that had begun before a restore of the database fails of its deadline below, and is undone.
+                if let deadline = actions[index].deadline, deadline < now,
+                    actions[index].verb != .create || build == .notStarted
+                {
                     finishCurrent(.expired, "The action was not started before its deadline.", at: now)
                     continue
                 }
@@ -221,6 +225,7 @@ extension ServerRecord {
         vmState = .error
         fault = ServerReport.Fault(code: 500, message: reason, at: now)
         if case .undoing = build { return .none }
+        if case .sought = build { return .none }
         build = .undoing(reason: reason)
         return order(.destroyed, progress: "spawning")
     }
@@ -241,6 +246,8 @@ extension ServerRecord {
             effects += order(.destroyed, progress: "deleting")
             changed(at: now)
         }
+        // Where it is has to be known before it can be said to be gone.
+        if case .sought = build { return effects }
         guard host == nil || isGoneFromHost else { return effects }
         effects.releasesClaim = holdsClaim
         holdsClaim = false

@@ -54,6 +54,9 @@ package struct ServerRecord: Codable, Sendable, Hashable {
         case undoing(reason: String)
         /// The last host has nothing of it any more; another one is being looked for.
         case seekingHost(reason: String)
+        /// After a restore of the database: no host that has spoken has it, and one that is silent may. Until that one has spoken it is
+        /// neither built nor given back, or it might run twice.
+        case sought
         case finished
     }
 
@@ -75,6 +78,12 @@ package struct ServerRecord: Codable, Sendable, Hashable {
 
     /// The host has carried out the latest order and has nothing of it.
     package var isGoneFromHost: Bool { presence == .absent && appliedRevision >= orderRevision }
+
+    /// Another host is to be found for its build. After a restore it waits for its create to come again.
+    package var isSeekingHost: Bool {
+        guard case .seekingHost = build, !isSettled else { return false }
+        return actions.contains { $0.verb == .create && !$0.isFinished }
+    }
 
     /// Nova's `OS-EXT-SRV-ATTR:instance_name`, and the name of the domain.
     package var instanceName: String { "instance-" + id.rawValue.hex.prefix(8) }

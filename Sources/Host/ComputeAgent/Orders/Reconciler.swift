@@ -254,6 +254,12 @@ package struct Reconciler: Sendable {
         }
     }
 
+    /// The order asks for what has been done here already.
+    package func hasCarriedOut(_ order: WorkOrder) -> Bool {
+        if let done = destroyed[order.server] { return (order.epoch, order.revision) <= (done.epoch, done.revision) }
+        return guests[order.server].map { $0.epoch == order.epoch && order.revision <= $0.appliedRevision } ?? false
+    }
+
     package func guest(_ server: ServerID) -> Guest? { guests[server] }
     package func work(_ server: ServerID) -> Work? { running[server] }
 

@@ -64,15 +64,42 @@ extension Reconciler {
             failedRevision: isMet ? nil : order.revision)
     }
 
-    /// The guests with the specs kept beside them, for HostHello.
-    package var adopted: [HostHello.Guest] {
-        guests.values.sorted { $0.server < $1.server }.map { guest in
+    /// All that is here or may yet come to be here, for HostHello: the guests with the specs kept beside them, and the builds that are
+    /// under way or ordered. What isn't in it can't appear on this host before the host is given new orders.
+    package var holdings: [HostHello.Guest] {
+        let present = guests.values.map { guest in
             HostHello.Guest(
                 observation: Observation(
                     server: guest.server, epoch: guest.epoch, appliedRevision: guest.appliedRevision,
                     presence: running[guest.server]?.verb == .build ? .building : .present, power: guest.power),
-                spec: guest.spec)
+                spec: guest.spec, ordered: orders[guest.server]?.revision)
         }
+        let coming = (running.values.filter { $0.verb == .build }.map(\.order) + orders.values.filter(mayStillBuild))
+            .filter { guests[$0.server] == nil }
+        // A build under way may have a newer order behind it: the newer one counts.
+        let latest = Dictionary(
+            coming.map { ($0.server, $0) }, uniquingKeysWith: { ($0.epoch, $0.revision) < ($1.epoch, $1.revision) ? $1 : $0 })
+        let builds = latest.values.map { order in
+            HostHello.Guest(
+                observation: Observation(
+                    server: order.server, epoch: order.epoch, appliedRevision: 0, presence: .building, power: .noState),
+                spec: order.spec, ordered: order.revision)
+        }
+        return (present + builds).sorted { $0.observation.server < $1.observation.server }
+    }
+
+    /// Guests for which there is no order: nobody who could order anything knows of them.
+    var strangers: Set<ServerID> { Set(guests.keys).subtracting(orders.keys) }
+
+    private func mayStillBuild(_ order: WorkOrder) -> Bool {
+        guard order.desired == .running, order.deadline != nil, vanished[order.server].map({ order.epoch > $0 }) ?? true else {
+            return false
+        }
+        if let done = destroyed[order.server], (order.epoch, order.revision) <= (done.epoch, done.revision) { return false }
+        guard let verdict = verdicts[order.server], verdict.epoch == order.epoch, verdict.revision == order.revision else {
+            return true
+        }
+        return verdict.retryAt != nil
     }
 
     /// How many servers are ordered or here: how long messages about all of them are.

@@ -57,6 +57,9 @@ package struct ReportQueue: Sendable {
         absences = 0
     }
 
+    /// What the conductor acknowledged of this server may have been about nothing that it knew.
+    package mutating func forgetAcknowledged(_ server: ServerID) { acknowledged[server] = nil }
+
     package mutating func add(_ step: TraceStep, to server: ServerID) {
         guard steps[server, default: []].count < Self.stepsKept else { return }
         steps[server, default: []].append(step)

@@ -4,17 +4,20 @@ package struct HostHello: CellCall {
     package typealias Reply = Welcome
 
     package var inventory: HostInventory
-    /// Every guest of ours on the host, adopted as it is, with the spec kept beside it, so that a cell whose database was
-    /// rewound can write its rows anew.
+    /// Every guest of ours on the host, adopted as it is, with the spec kept beside it, and every server that the host builds or was
+    /// told to build: all that is here or may yet come to be here. A cell whose database was rewound writes its rows anew from it.
     package var guests: [Guest]
     package var release: String
 
     package struct Guest: Codable, Sendable, Hashable {
         package var observation: Observation
         package var spec: ServerSpec?
-        package init(observation: Observation, spec: ServerSpec?) {
+        /// The revision of the order that the host holds for it; nil: none, or the host is of a release that doesn't say.
+        package var ordered: Int64?
+        package init(observation: Observation, spec: ServerSpec?, ordered: Int64? = nil) {
             self.observation = observation
             self.spec = spec
+            self.ordered = ordered
         }
     }
 

@@ -32,10 +32,12 @@ package struct PerformIntent: CellCall {
         package var request: RequestID?
         /// Not to be started after this; nil for delete.
         package var deadline: Timestamp?
+        /// True: the cell has said before that it stored this. One that has no record of it has lost what it knew.
+        package var wasStored: Bool?
 
         package init(
             id: IntentID, server: ServerID, epoch: PlacementEpoch, number: Int, order: Order, request: RequestID?,
-            deadline: Timestamp?
+            deadline: Timestamp?, wasStored: Bool? = nil
         ) {
             self.id = id
             self.server = server
@@ -44,6 +46,7 @@ package struct PerformIntent: CellCall {
             self.order = order
             self.request = request
             self.deadline = deadline
+            self.wasStored = wasStored
         }
     }
 

@@ -22,9 +22,13 @@ package struct RecoverServers: CellCall {
         package var servers: [Known]
         /// Ask again after this one; nil: that was all.
         package var next: ServerID?
-        package init(servers: [Known], next: ServerID?) {
+        /// Hosts that may have servers of the cell: a cell that lost its database doesn't know them. With the first page; nil from an
+        /// API cell of an older release.
+        package var hosts: [HostName]?
+        package init(servers: [Known], next: ServerID?, hosts: [HostName]? = nil) {
             self.servers = servers
             self.next = next
+            self.hosts = hosts
         }
     }
 

@@ -10,6 +10,16 @@ package final class WakeUp: Sendable {
 
     package func ring() { bell.yield() }
 
+    /// Waits for the first ring, `limit` at most; for one caller and once: a bell that was waited for in vain is silent afterwards.
+    package func wait(atMost limit: Duration) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [stream] in for await _ in stream { return } }
+            group.addTask { try? await Task.sleep(for: limit) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
     /// Runs `body` once at the start, whenever the bell rings, and at least every `period`, one run at a time; returns when the
     /// task is cancelled. One caller only.
     ///
