@@ -22,6 +22,7 @@ package final class SuperSchedulerService: Service, Sendable {
     private let tell: TellAttributes
     private let placing = InFlight<ServerID>()
     private let delivering = InFlight<IntentID>()
+    private let acknowledged = Acknowledgements()
     private let work = WakeUp()
     private let deliveries = WakeUp()
     private let attributes = WakeUp()
@@ -47,7 +48,6 @@ package final class SuperSchedulerService: Service, Sendable {
         cells = CellDirectory(database: database, messenger: messenger, silentAfter: timing.regionSilent)
         placements = PlacementStore(database: database)
         creates = UnplacedCreates(database: database)
-        let acknowledged = Acknowledgements()
         deliver = DeliverIntents(
             database: database, messenger: messenger, cells: cells, store: placements, inFlight: delivering,
             acknowledged: acknowledged, timeout: timing.reserveTimeout * 2, log: logger)
@@ -183,7 +183,8 @@ package final class SuperSchedulerService: Service, Sendable {
     // MARK: - What it answers
 
     private func answer(_ grant: GrantImages) {
-        let answers = AnswerCells(database: database, cells: cells, placements: placements, log: log)
+        let answers = AnswerCells(
+            database: database, cells: cells, placements: placements, acknowledged: acknowledged, log: log)
         let (cells, tell, work, deliveries, attributes) = (cells, tell, work, deliveries, attributes)
         messenger.on(CellHello.self, from: [.cell]) { hello, incoming in
             let cell = CellName(incoming.from.name)

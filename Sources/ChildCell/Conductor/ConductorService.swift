@@ -19,6 +19,7 @@ package final class ConductorService: Service, Sendable {
     private let log: Logger
     private let book = HostBook()
     private let orders = OrderDigests()
+    private let memory: CellMemory
     private let news = WakeUp()
     private let seekers = WakeUp()
     private let standing: CellStanding
@@ -33,6 +34,9 @@ package final class ConductorService: Service, Sendable {
     /// A feed's coalescing time: longer delays ACTIVE at the API cell, shorter sends a row several times.
     private static let newsCoalescing = Duration.milliseconds(30)
 
+    /// Two commits may be told to memory in the other order. So often it is put right; more often only costs queries.
+    private static let refreshPeriod = Duration.seconds(30)
+
     /// Registers what it answers on `messenger`; call before the messenger runs.
     package init(
         region: Region, timing: Timing, hubs: [PeerName], database: Database, messenger: any Messenger, logger: Logger
@@ -43,22 +47,23 @@ package final class ConductorService: Service, Sendable {
         self.database = database
         self.messenger = messenger
         log = logger
+        memory = CellMemory(database: database, book: book, orders: orders)
         standing = CellStanding(database: database)
         pulse = DatabasePulse(database: database, patience: max(timing.heartbeat * 3, .seconds(2)))
         changes = ServerChanges(
-            database: database, book: book, orders: orders,
+            database: database, memory: memory,
             wakeHosts: { hosts in for host in hosts { messenger.cast(WakeHost(), to: .host(host)) } }, news: news,
             seekers: seekers)
         let place = "conductor.\(region.name)"
         let ranker = HostRanker(
             scheduler: .scheduler(region.name), messenger: messenger, book: book, timeout: timing.reserveTimeout / 2)
         let reserve = ReserveHosts(
-            database: database, rank: Batcher(largest: 64) { try await ranker($0) }, book: book, claimTTL: timing.claimTTL)
+            database: database, rank: Batcher(largest: 64) { try await ranker($0) }, memory: memory, claimTTL: timing.claimTTL)
         housekeeping = Housekeeping(database: database, changes: changes, reserve: reserve, place: place, log: logger)
         watch = HostWatch(
-            database: database, book: book, messenger: messenger, silentAfter: timing.hostSilent, news: news, log: logger)
+            database: database, memory: memory, messenger: messenger, silentAfter: timing.hostSilent, news: news, log: logger)
         let recovery = RecoverCell(
-            messenger: messenger, database: database, standing: standing, book: book, orders: orders,
+            messenger: messenger, database: database, standing: standing, memory: memory,
             hostsMayTake: timing.hostSilent * 3 / 2, log: logger)
         begin = { [book, seekers] in
             // Hosts have asked for work meanwhile, and were told to wait.
@@ -123,6 +128,9 @@ package final class ConductorService: Service, Sendable {
                     }
                 }
                 group.addTask { [self] in
+                    try await everyRound(Self.refreshPeriod) { [self] in try await memory.refresh(always: true) }
+                }
+                group.addTask { [self] in
                     try await seekers.forEach(atLeastEvery: .seconds(2)) { [self] in
                         guard await standing.isWorking else { return }
                         await tolerating { try await self.housekeeping.reseat() }
@@ -184,7 +192,7 @@ package final class ConductorService: Service, Sendable {
     private func answerHosts(recover: @escaping @Sendable () async -> Void) {
         let (standing, messenger, timeout) = (standing, messenger, timing.questionTimeout)
         let welcome = WelcomeHosts(
-            database: database, standing: standing, book: book, changes: changes, ratios: region.childCell.allocationRatios,
+            database: database, standing: standing, changes: changes, ratios: region.childCell.allocationRatios,
             recover: recover, log: log)
         let reconcile = timing.reconcilePeriod.inMilliseconds
         messenger.on(HostHello.self, from: [.host]) { hello, incoming in

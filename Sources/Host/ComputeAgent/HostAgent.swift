@@ -80,8 +80,8 @@ package actor HostAgent: Service {
     /// A report is due.
     let reportDue = WakeUp()
     let progressDue = WakeUp()
-    let work: AsyncStream<Reconciler.Work>
-    let beginWork: AsyncStream<Reconciler.Work>.Continuation
+    let work: AsyncStream<BegunWork>
+    let beginWork: AsyncStream<BegunWork>.Continuation
 
     /// Registers what it answers with the messenger: make it before the messenger runs.
     package init(
@@ -142,4 +142,10 @@ package actor HostAgent: Service {
         hasAdopted ? (isWelcome ? "in touch with \(conductor)" : "waiting for \(conductor)") : "adopting guests"
     }
     package var isInTouch: Bool { hasAdopted && isWelcome }
+}
+
+/// Work that the reconciler has decided on, and the bell that interrupts it.
+struct BegunWork: Sendable {
+    let work: Reconciler.Work
+    let interruption: AsyncStream<Void>
 }

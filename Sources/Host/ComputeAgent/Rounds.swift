@@ -186,7 +186,7 @@ extension HostAgent {
             switch action {
             case .begin(let work):
                 noteOrder(work.order)
-                beginWork.yield(work)
+                begin(work)
             case .interrupt(let server):
                 interruptions[server]?.yield()
             }

@@ -9,13 +9,18 @@ import Observability
 extension HostAgent: Logbook {
     func performWork() async {
         await withDiscardingTaskGroup { group in
-            for await work in work {
-                let (interruption, interrupt) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-                interruptions[work.order.server] = interrupt
-                let guest = reconciler.guest(work.order.server)
-                group.addTask { await self.perform(work, on: guest, interruption) }
+            for await begun in work {
+                let guest = reconciler.guest(begun.work.order.server)
+                group.addTask { await self.perform(begun.work, on: guest, begun.interruption) }
             }
         }
+    }
+
+    /// Hands work over, with the bell by which a delete interrupts it: there before the work is, so that no ring is lost.
+    func begin(_ work: Reconciler.Work) {
+        let (interruption, interrupt) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        interruptions[work.order.server] = interrupt
+        beginWork.yield(BegunWork(work: work, interruption: interruption))
     }
 
     private nonisolated func perform(_ work: Reconciler.Work, on guest: Guest?, _ interruption: AsyncStream<Void>) async {

@@ -89,17 +89,6 @@ import Testing
         #expect(life.record.order?.desired == .destroyed)
     }
 
-    @Test func aBuildWhoseDeadlinePassesWhileItSeeksAHostIsGivenBackInTime() {
-        var life = Life.building(deadline: .seconds(60))
-        life.report(.noState, .absent, applied: 0, failure: "The disk is full.")
-        life.reportGone()
-        life.pass(.seconds(61))
-        life.tick()
-        // It asks for a host once more; the one who looks finds it late and gives it back.
-        #expect(life.effects.seeksHost)
-        #expect(life.record.vmState == .building)
-    }
-
     @Test(arguments: [Verb.stop, .reboot, .start]) func anActionOnAFailedBuildFailsAndLeavesItsUndoing(verb: Verb) {
         var life = Life.building(deadline: .seconds(60))
         life.pass(.seconds(61))
@@ -114,5 +103,19 @@ import Testing
         life.add(verb)
         #expect(life.state(of: 3) == .failed)
         #expect(life.record.order == nil)
+    }
+
+    @Test func aServerThatWaitsForAnotherHostIsGivenBackAtItsDeadline() {
+        var life = Life.building(deadline: .seconds(60))
+        life.report(.noState, .absent, applied: 0, failure: "The disk is full.")
+        life.reportGone()
+        guard case .seekingHost = life.record.build else {
+            Issue.record("\(life.record.build)")
+            return
+        }
+        life.pass(.seconds(61))
+        life.tick()
+        #expect(life.record.refused != nil, "another cell may take it: the scheduler here is away")
+        #expect(!life.record.isSeekingHost)
     }
 }

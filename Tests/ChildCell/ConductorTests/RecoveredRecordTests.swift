@@ -42,7 +42,8 @@ import Testing
         let record = try #require(recover(known(life), held: nil, seen: seen(Life.host)))
         #expect(record.host == Life.host)
         #expect(record.build == .spawning)
-        #expect(record.order?.deadline == nil, "until its create comes again it is not built anew")
+        #expect(record.order == nil, "until its create comes again it is not built anew")
+        #expect(record.isExpected(on: Life.host))
     }
 
     @Test func aServerThatNobodyHasAndNobodyKnowsIsLeftToItsCreate() {

@@ -139,6 +139,7 @@ import Testing
         life.tick()
         #expect(life.state(of: 2) == .failed)
         #expect(life.record.vmState == .active, "what exists is what the host last said")
+        #expect(life.record.order?.isVoid == true, "a host that comes back must not do it any more")
         #expect(life.record.due == nil)
         // The host did it after all: what exists follows.
         life.report(.shutdown)
@@ -151,6 +152,8 @@ import Testing
         life.report(applied: life.record.orderRevision - 1, failure: "The guest doesn't listen.")
         #expect(life.state(of: 2) == .failed)
         #expect(life.message(of: 2) == "The guest doesn't listen.")
+        #expect(life.record.order?.isVoid == true, "it is not tried again behind the user's back")
+        #expect(life.effects.wake == [Life.host])
         #expect(life.record.vmState == .active)
         life.add(.stop)
         life.report(.shutdown)

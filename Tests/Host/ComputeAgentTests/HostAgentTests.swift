@@ -101,6 +101,19 @@ import Testing
         }
     }
 
+    @Test func aDeleteInterruptsWorkThatWouldTakeLong() async throws {
+        var script = SimulationScript()
+        script.times = [.start: .seconds(600)]
+        let (server, hypervisor) = (ServerID.random(), try SimulatedHypervisor(script))
+        try await withHost(hypervisor) { conductor, _ in
+            conductor.order(order(server))
+            _ = try await eventually { await hypervisor.guests().isEmpty ? nil : true }
+            conductor.order(order(server, .destroyed, revision: 2))
+            _ = try await conductor.wait(for: server) { $0.presence == .absent && $0.appliedRevision == 2 }
+            #expect(await hypervisor.guests().isEmpty)
+        }
+    }
+
     @Test func deleteBeforeAndAfterASpawnIsAnswered() async throws {
         let hypervisor = try SimulatedHypervisor()
         try await withHost(hypervisor) { conductor, _ in

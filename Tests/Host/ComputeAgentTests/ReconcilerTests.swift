@@ -73,6 +73,39 @@ import Testing
         #expect(reconciler.holdings.map(\.spec) == [someSpec])
     }
 
+    @Test func anOrderThatWasGivenUpLeavesTheGuestAsItIs() {
+        for power in [PowerState.running, .shutdown, .crashed] {
+            var reconciler = reconciler([guest(power)])
+            var given = order(.stopped, revision: 3)
+            given.isVoid = true
+            reconciler.assign([given])
+            #expect(reconciler.decide(now: start) == [.begin(.init(verb: .record, order: given))])
+        }
+    }
+
+    @Test func anActionIsNotBegunAfterItsDeadline() {
+        var reconciler = reconciler([guest()])
+        var late = order(.stopped, revision: 2)
+        late.startBefore = start
+        reconciler.assign([late])
+        #expect(reconciler.decide(now: start).isEmpty)
+        #expect(reconciler.observation(of: server)?.failedRevision == 2)
+    }
+
+    @Test func whatMayYetBeBuiltHereIsSaidToo() {
+        let (waiting, done) = (ServerID.random(), ServerID.random())
+        var reconciler = reconciler(builds: 1)
+        let orders = [order(revision: 4), order(epoch: 8, of: waiting), order(.destroyed, epoch: 9, of: done)]
+        reconciler.assign(orders)
+        _ = reconciler.decide(now: start)
+        let held = Dictionary(uniqueKeysWithValues: reconciler.holdings.map { ($0.observation.server, $0) })
+        #expect(Set(held.keys) == [server, waiting], "the one that is being built and the one that waits for its turn")
+        #expect(held[server]?.ordered == 4)
+        #expect(held[server]?.observation.presence == .building)
+        reconciler.finished(server, .failed("The disk is full.", nil), now: start)
+        #expect(!reconciler.holdings.contains { $0.observation.server == server }, "what failed for good won't come to be")
+    }
+
     @Test func aVanishedOrderStopsNothing() {
         var reconciler = reconciler([guest()])
         reconciler.assign([order()])

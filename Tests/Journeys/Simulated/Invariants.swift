@@ -18,7 +18,8 @@ extension SimulatedFederation {
         var running: [ServerID: [HostName]] = [:]
         var spells: [ServerID: [Spell]] = [:]
         for cell in cells.values {
-            #expect(await cell.violations() == [])
+            let violations = await cell.violations()
+            #expect(violations == [])
             for (host, guest) in await cell.guests() { running[guest.server, default: []].append(host) }
             for (host, hypervisor) in cell.hosts {
                 for (server, spell) in Spell.all(of: await hypervisor.history, on: host.rawValue) {

@@ -21,5 +21,11 @@ actor Acknowledgements {
         recent.insert(intent)
     }
 
+    /// The cell has said that it lost what it knew: it is not to be reminded of it again.
+    func forget(_ intents: [IntentID]) {
+        recent.subtract(intents)
+        older.subtract(intents)
+    }
+
     func contain(_ intent: IntentID) -> Bool { recent.contains(intent) || older.contains(intent) }
 }

@@ -54,7 +54,11 @@ struct DeliverIntents: Sendable {
         case .stored:
             // Stays in flight until the cell's own report of it arrives.
             if intent.order.verb == .create { await acknowledged.note(intent.id) }
-        case .notNow: await inFlight.release(intent.id, after: .seconds(1))
+        case .notNow(let reason):
+            log.info(
+                "a cell can't take an intent now",
+                metadata: [.cell: "\(cell)", .server: "\(intent.server)", .verb: "\(intent.order.verb)", .reason: "\(reason)"])
+            await inFlight.release(intent.id, after: .seconds(1))
         case .refused(let reason):
             if intent.order.verb == .create {
                 try await store.unplace(intent.server, cell: cell, epoch: intent.epoch, reason: reason)
@@ -77,12 +81,13 @@ struct DeliverIntents: Sendable {
                 SELECT server, number, intent, verb, body, request, deadline FROM compute.server_actions
                 WHERE delivery = 'pending' AND intent <> ALL(\(Array(await inFlight.current)))
             ), server AS MATERIALIZED (
-                SELECT id, cell, epoch, spec, name, metadata FROM compute.servers
+                SELECT id, cell, epoch, spec, name, metadata, last_verb FROM compute.servers
                 WHERE id = ANY(ARRAY(SELECT server FROM action)) AND cell = ANY(\(reachable)) AND deleted_at IS NULL
             )
             SELECT a.server, a.number, a.intent, a.verb, a.body, a.request, a.deadline, s.cell, s.epoch,
                 CASE WHEN a.verb = 'create' THEN s.spec END AS spec, s.name, s.metadata
             FROM action AS a JOIN server AS s ON s.id = a.server
+            WHERE a.verb <> 'create' OR s.last_verb <> 'delete'  -- what is to be deleted is not built first
             ORDER BY a.server, a.number LIMIT 500
             """)
         var intents: [CellName: [PerformIntent.Intent]] = [:]

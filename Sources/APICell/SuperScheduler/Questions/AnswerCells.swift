@@ -12,6 +12,7 @@ struct AnswerCells: Sendable {
     let database: Database
     let cells: CellDirectory
     let placements: PlacementStore
+    let acknowledged: Acknowledgements
     let log: Logger
 
     private static let page = 200
@@ -39,12 +40,13 @@ struct AnswerCells: Sendable {
         var hosts: [HostName]?
         if question.after == nil {
             hosts = try await mayHaveServers(in: cell)
-            try await database.query(
+            let again = try await database.query(
                 """
                 UPDATE compute.server_actions a SET delivery = 'pending' FROM compute.servers s
                 WHERE s.id = a.server AND s.cell = \(cell) AND s.deleted_at IS NULL AND a.number > s.done_through
-                    AND a.delivery <> 'pending'
+                RETURNING a.intent
                 """)
+            await acknowledged.forget(try again.map { try $0.get("intent") })
         }
         let rows = try await database.query(
             """

@@ -16,13 +16,32 @@ actor HostBook {
     /// Hosts that have to tell everything again.
     private var forgotten: Set<HostName> = []
     private var nextHello = WakeUp()
+    /// A transaction may have changed something that this doesn't know of.
+    private var doubts = 0
+    private var doubtsRead = 0
 
-    /// Takes what the database had at the start. Hosts that have said hello meanwhile are known better already.
+    /// Takes what the database has. Of hosts that have said hello meanwhile the rest is known better already.
     func load(_ all: [HostStore.Host], groups: [HostName: [String: Int]]) {
-        for host in all where hosts[host.name] == nil { hosts[host.name] = host }
-        for (host, counts) in groups { hosts[host]?.groups = counts }
-        changed = Set(hosts.keys)
+        for host in all {
+            let known = hosts[host.name]
+            var now = known ?? host
+            (now.used, now.enabled, now.disabledReason) = (host.used, host.enabled, host.disabledReason)
+            now.groups = groups[host.name] ?? [:]
+            guard now != known else { continue }
+            hosts[host.name] = now
+            changed.insert(host.name)
+        }
     }
+
+    func doubt() { doubts += 1 }
+
+    /// Whether the database has to be read anew. What is doubted while it is read has to be read once more.
+    func isDoubted() -> Bool {
+        doubtsRead = doubts
+        return doubts > 0
+    }
+
+    func trust() { doubts -= doubtsRead }
 
     func put(_ host: HostStore.Host) {
         var host = host
@@ -76,11 +95,6 @@ actor HostBook {
         }
     }
 
-    func setGroups(_ groups: [HostName: [String: Int]]) {
-        for name in hosts.keys { hosts[name]?.groups = groups[name] ?? [:] }
-        changed = Set(hosts.keys)
-    }
-
     func setEnabled(_ standing: HostStanding) {
         guard hosts[standing.host] != nil else { return }
         hosts[standing.host]?.enabled = standing.enabled
@@ -88,18 +102,19 @@ actor HostBook {
         changed.insert(standing.host)
     }
 
-    func setUsage(_ usage: ClaimStore.Usage) {
-        for (name, used) in usage where hosts[name] != nil {
+    /// What a transaction has changed of the hosts, after it was committed.
+    func apply(_ change: ClaimStore.Change) {
+        for (name, used) in change.used where hosts[name] != nil {
             hosts[name]?.used = used
             changed.insert(name)
             unannounced.insert(name)
         }
-    }
-
-    /// One more (or fewer) server of a group on a host.
-    func count(_ difference: Int, of group: ServerGroupID, on host: HostName) {
-        hosts[host]?.groups[group.description, default: 0] += difference
-        changed.insert(host)
+        for (member, difference) in change.members where difference != 0 && hosts[member.host] != nil {
+            let group = member.group.description
+            let count = (hosts[member.host]?.groups[group] ?? 0) + difference
+            hosts[member.host]?.groups[group] = count > 0 ? count : nil
+            changed.insert(member.host)
+        }
     }
 
     /// What has changed since the last call.
@@ -112,6 +127,9 @@ actor HostBook {
         defer { unannounced = [] }
         return unannounced.sorted()
     }
+
+    /// They could not be told.
+    func putBack(unannounced hosts: [HostName]) { unannounced.formUnion(hosts) }
 
     /// Names and whether they count as up.
     var standings: [HostName: Bool] { hosts.mapValues(\.up) }

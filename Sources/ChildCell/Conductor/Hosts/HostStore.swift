@@ -77,9 +77,11 @@ package struct HostStore: Sendable {
     func setUp(_ up: Bool, _ hosts: [HostName], at now: Timestamp, in database: Database) async throws {
         try await database.query(
             """
-            WITH changed AS (
-                UPDATE cell.hosts SET up = \(up), last_seen = CASE WHEN \(up) THEN \(now) ELSE last_seen END, revision = revision + 1
-                WHERE name = ANY(\(hosts)) AND up <> \(up) RETURNING name
+            WITH locked AS (
+                SELECT name FROM cell.hosts WHERE name = ANY(\(hosts)) AND up <> \(up) ORDER BY name FOR UPDATE
+            ), changed AS (
+                UPDATE cell.hosts h SET up = \(up), last_seen = CASE WHEN \(up) THEN \(now) ELSE last_seen END, revision = revision + 1
+                FROM locked WHERE h.name = locked.name RETURNING h.name
             )
             INSERT INTO cell.feed_outbox (feed, kind, object) SELECT 'up', 'host', name FROM changed
             """)
@@ -102,9 +104,11 @@ package struct HostStore: Sendable {
     func announce(_ hosts: [HostName], at now: Timestamp, in database: Database) async throws {
         try await database.query(
             """
-            WITH changed AS (
-                UPDATE cell.hosts SET revision = revision + 1, last_seen = CASE WHEN up THEN \(now) ELSE last_seen END
-                WHERE name = ANY(\(hosts)) RETURNING name
+            WITH locked AS (
+                SELECT name FROM cell.hosts WHERE name = ANY(\(hosts)) ORDER BY name FOR UPDATE
+            ), changed AS (
+                UPDATE cell.hosts h SET revision = revision + 1, last_seen = CASE WHEN up THEN \(now) ELSE last_seen END
+                FROM locked WHERE h.name = locked.name RETURNING h.name
             )
             INSERT INTO cell.feed_outbox (feed, kind, object) SELECT 'up', 'host', name FROM changed
             """)

@@ -10,7 +10,6 @@ internal import RegionConfig
 struct WelcomeHosts: Sendable {
     let database: Database
     let standing: CellStanding
-    let book: HostBook
     let changes: ServerChanges
     let ratios: Region.AllocationRatios
     /// The database was found to be an older one: the API cell is to be asked.
@@ -19,12 +18,11 @@ struct WelcomeHosts: Sendable {
     private let store: Batcher<HostStore.Host, HostStore.Host>
 
     init(
-        database: Database, standing: CellStanding, book: HostBook, changes: ServerChanges, ratios: Region.AllocationRatios,
+        database: Database, standing: CellStanding, changes: ServerChanges, ratios: Region.AllocationRatios,
         recover: @escaping @Sendable () async -> Void, log: Logger
     ) {
         self.database = database
         self.standing = standing
-        self.book = book
         self.changes = changes
         self.ratios = ratios
         self.recover = recover
@@ -49,12 +47,12 @@ struct WelcomeHosts: Sendable {
             HostStore.Host(
                 name: host, inventory: hello.inventory, total: total, used: .zero, enabled: true, up: true, lastSeen: now,
                 release: hello.release, revision: 1))
-        await book.put(known)
-        await changes.orders.forget([host])
+        await changes.memory.book.put(known)
+        await changes.memory.orders.forget([host])
         try await doubtDatabase(hello, from: host)
         if await standing.isWorking { try await lookForLost(hello, on: host) }
         try await listStrangers(hello.guests, on: host, at: now)
-        await book.greeted(host, hello, isWorking: await standing.isWorking)
+        await changes.memory.book.greeted(host, hello, isWorking: await standing.isWorking)
     }
 
     /// A host is only ever told of placements that the database has stored first: one that holds a later placement proves that the database
@@ -66,7 +64,8 @@ struct WelcomeHosts: Sendable {
         log.error(
             "a host holds a later placement than this database knows: it was restored from a backup",
             metadata: [.host: "\(host)", .epoch: "\(latest)"])
-        try await standing.beginRecovery("\(host) holds placement \(latest), which this database lacks.", of: book)
+        try await standing.beginRecovery(
+            "\(host) holds placement \(latest), which this database lacks.", of: changes.memory.book)
         await recover()
     }
 
@@ -75,7 +74,7 @@ struct WelcomeHosts: Sendable {
         guard await standing.awaited.contains(host) else { return }
         let sightings = Sightings.sightings(hello, on: host)
         let sought = Set(try await CellServerStore().sought(in: database))
-        let (usage, found) = try await changes(sought) { draft, transaction in
+        let found = try await changes(sought) { draft, transaction in
             let isLast = try await standing.heard(host, in: transaction)
             let now = Timestamp.now()
             var found: [ServerRecord] = []
@@ -87,9 +86,9 @@ struct WelcomeHosts: Sendable {
                     draft.change(server) { $0.foundNowhere(at: now) }
                 }
             }
-            return (try await ClaimStore().restore(found, in: transaction), found.count)
+            draft.claims += try await ClaimStore().restore(found, in: transaction)
+            return found.count
         }
-        await book.setUsage(usage)
         await standing.stopAwaiting(host)
         log.notice(
             "a host that was waited for has said what it has",
@@ -102,7 +101,7 @@ struct WelcomeHosts: Sendable {
             return
         }
         let records = try await CellServerStore().read(guests.map(\.observation.server), in: database)
-        let here = Set(records.filter { $0.host == host && $0.isOrdered }.map(\.id))
+        let here = Set(records.filter { $0.isExpected(on: host) }.map(\.id))
         let strangers = guests.filter { !here.contains($0.observation.server) }
         try await database.transaction { transaction in
             try await transaction.query("DELETE FROM cell.strangers WHERE host = \(host)")

@@ -13,7 +13,7 @@ struct PerformIntents: Sendable {
     func callAsFunction(_ intents: [PerformIntent.Intent]) async throws -> [PerformIntent.Answer] {
         let before = try await prepare(intents)
         let began = Timestamp.now()
-        let (answers, usage) = try await changes(Set(intents.map(\.server)), mayAdd: true) { draft, transaction in
+        return try await changes(Set(intents.map(\.server)), mayAdd: true) { draft, transaction in
             let now = Timestamp.now()
             let adopted = adopt(intents, before, now, &draft)
             let held = try await claims.existing(intents.map(\.server), in: transaction)
@@ -32,21 +32,18 @@ struct PerformIntents: Sendable {
                     answers.append(act(intent, step, now, &draft))
                 }
             }
-            var usage: ClaimStore.Usage = [:]
             if !adopted.isEmpty {
-                usage = try await claims.release(adopted, in: transaction)
+                draft.claims += try await claims.release(adopted, in: transaction)
                 let here = adopted.compactMap { draft.records[$0] }.filter(\.holdsClaim)
-                usage.merge(try await claims.restore(here, in: transaction)) { $1 }
+                draft.claims += try await claims.restore(here, in: transaction)
             }
             try await claims.confirm(confirmed, in: transaction)
             if let highest = intents.map(\.epoch).max() {
                 try await transaction.query(
                     "UPDATE cell.standing SET highest_epoch = \(highest) WHERE highest_epoch < \(highest)")
             }
-            return (answers, usage)
+            return answers
         }
-        await changes.book.setUsage(usage)
-        return answers
     }
 
     /// The API cell was told that this create was stored, and there is no record of it: the database was put back.
@@ -105,7 +102,7 @@ struct PerformIntents: Sendable {
             return ReserveHost.Request(server: intent.server, epoch: intent.epoch, spec: spec)
         }
         guard !lacking.isEmpty else { return preparation }
-        if await changes.book.hasUnheardHosts {
+        if await changes.memory.book.hasUnheardHosts {
             preparation.waiting = Set(lacking.map(\.server))
             return preparation
         }

@@ -32,7 +32,7 @@ struct TakeAttributes: Sendable {
                     }
                 }
             }
-            for standing in standings { await changes.book.setEnabled(standing) }
+            for standing in standings { await changes.memory.book.setEnabled(standing) }
             return FeedBatch.Reply(stored: batch.to)
         } catch is NotNext {
             return FeedBatch.Reply(stored: try await cursor.position(in: database))

@@ -24,6 +24,10 @@ actor TopLink {
     private let log: Logger
     private var position: FeedPosition?
     private var toldSummary: CellSummary?
+    private var toldAt: ContinuousClock.Instant?
+
+    /// Longer leaves a hub that missed a summary with a wrong picture; shorter costs a message and a statement each time.
+    private static let summaryRepeated = Duration.seconds(5)
 
     /// What a run of the feed may take; a frozen hub must not hold the cell's feed for longer.
     private static let feedTimeout = Duration.seconds(10)
@@ -73,12 +77,15 @@ actor TopLink {
         }
     }
 
-    /// Sends the summary if it has changed; the caller sees to once a second.
+    /// Sends the summary if it has changed, or was not sent for a while: a cast may get lost, and the hub takes room off its copy for
+    /// servers that it then places elsewhere. The caller sees to once a second.
     func summarize() async {
         let summary = await book.summary(state: await pulse.isStalled ? .stalled : await standing.state, weight: weight)
-        guard summary != toldSummary, messenger.contact(hub) != nil else { return }
+        let isOld = toldAt.map { $0.duration(to: .now) > Self.summaryRepeated } ?? true
+        guard summary != toldSummary || isOld, messenger.contact(hub) != nil else { return }
         messenger.cast(summary, to: hub)
         toldSummary = summary
+        toldAt = .now
     }
 
     private func greeted() async throws -> FeedPosition? {

@@ -23,8 +23,25 @@ package struct ClaimStore: Sendable {
         var hosts: [HostName]
     }
 
-    /// What is used on hosts after a change.
-    typealias Usage = [HostName: ResourceSize]
+    /// What a transaction changed of hosts, for the conductor's copy of them.
+    struct Change: Sendable {
+        /// What is used on these hosts now.
+        var used: [HostName: ResourceSize] = [:]
+        /// How many more servers of a group a host has.
+        var members: [Member: Int] = [:]
+
+        static let none = Change()
+
+        struct Member: Hashable, Sendable {
+            let host: HostName
+            let group: ServerGroupID
+        }
+
+        static func += (left: inout Change, right: Change) {
+            left.used.merge(right.used) { $1 }
+            left.members.merge(right.members, uniquingKeysWith: +)
+        }
+    }
 
     /// The claims there are for these servers, locked: one whose time is over can't end under us.
     func existing(_ servers: [ServerID], in transaction: Transaction) async throws -> [ServerID: Claim] {
@@ -45,7 +62,7 @@ package struct ClaimStore: Sendable {
     /// host are counted together; a wish whose every host is full gets none.
     func claim(
         _ wishes: [Wish], until expiry: Timestamp?, in transaction: Transaction
-    ) async throws -> (claims: [ServerID: HostName], usage: Usage) {
+    ) async throws -> (claims: [ServerID: HostName], change: Change) {
         // Groups first: whoever else places a member waits here, so that the count below holds until we commit.
         let groups = Set(wishes.compactMap(\.group?.id)).sorted()
         for group in groups {
@@ -84,14 +101,14 @@ package struct ClaimStore: Sendable {
             granted[wish.server] = host
             claims.append(ClaimRow(wish, host))
         }
-        guard !claims.isEmpty else { return ([:], [:]) }
+        guard !claims.isEmpty else { return ([:], .none) }
         let written = try await transaction.query(
             """
             INSERT INTO cell.claims (server, epoch, host, vcpus, ram, disk, group_id, expires_at)
             SELECT server, epoch, host, vcpus, ram, disk, group_id, \(expiry)
             FROM jsonb_to_recordset(\(json: claims)) AS r(
                 server uuid, epoch bigint, host text, vcpus int, ram int, disk int, group_id uuid)
-            ON CONFLICT (server) DO NOTHING RETURNING server, host, vcpus, ram, disk
+            ON CONFLICT (server) DO NOTHING RETURNING server, host, vcpus, ram, disk, group_id
             """)
         // A question that came twice at the same time: the other one has claimed for these.
         let others = Set(granted.keys).subtracting(try written.map { try $0.get("server") as ServerID })
@@ -99,7 +116,7 @@ package struct ClaimStore: Sendable {
             let theirs = try await existing(others.sorted(), in: transaction)
             for server in others { granted[server] = theirs[server]?.host }
         }
-        return (granted, try await add(try Self.sums(written), in: transaction))
+        return (granted, try await add(written, times: 1, in: transaction))
     }
 
     /// Makes claims last: their creates have been stored.
@@ -108,26 +125,26 @@ package struct ClaimStore: Sendable {
     }
 
     /// Gives the room of these servers back.
-    func release(_ servers: [ServerID], in transaction: Transaction) async throws -> Usage {
-        guard !servers.isEmpty else { return [:] }
+    func release(_ servers: [ServerID], in transaction: Transaction) async throws -> Change {
+        guard !servers.isEmpty else { return .none }
         let rows = try await transaction.query(
-            "DELETE FROM cell.claims WHERE server = ANY(\(servers)) RETURNING host, vcpus, ram, disk")
-        return try await giveBack(rows, in: transaction)
+            "DELETE FROM cell.claims WHERE server = ANY(\(servers)) RETURNING host, vcpus, ram, disk, group_id")
+        return try await add(rows, times: -1, in: transaction)
     }
 
     /// Gives back what was reserved and never followed by a create.
-    func releaseExpired(at now: Timestamp, in transaction: Transaction) async throws -> Usage {
+    func releaseExpired(at now: Timestamp, in transaction: Transaction) async throws -> Change {
         let rows = try await transaction.query(
             """
             DELETE FROM cell.claims WHERE server IN (
                 SELECT server FROM cell.claims WHERE expires_at < \(now) LIMIT 500 FOR UPDATE SKIP LOCKED)
-            RETURNING host, vcpus, ram, disk
+            RETURNING host, vcpus, ram, disk, group_id
             """)
-        return try await giveBack(rows, in: transaction)
+        return try await add(rows, times: -1, in: transaction)
     }
 
     /// Writes claims anew for servers that are known to be on these hosts, whatever the room: after a restore.
-    func restore(_ records: [ServerRecord], in transaction: Transaction) async throws -> Usage {
+    func restore(_ records: [ServerRecord], in transaction: Transaction) async throws -> Change {
         let claims = records.compactMap { record in
             record.host.map { host in
                 ClaimRow(
@@ -136,7 +153,7 @@ package struct ClaimStore: Sendable {
                         hosts: []), host)
             }
         }
-        guard !claims.isEmpty else { return [:] }
+        guard !claims.isEmpty else { return .none }
         let rows = try await transaction.query(
             """
             INSERT INTO cell.claims (server, epoch, host, vcpus, ram, disk, group_id)
@@ -144,9 +161,9 @@ package struct ClaimStore: Sendable {
             FROM jsonb_to_recordset(\(json: claims)) AS r(
                 server uuid, epoch bigint, host text, vcpus int, ram int, disk int, group_id uuid)
             JOIN cell.hosts h ON h.name = r.host
-            ON CONFLICT (server) DO NOTHING RETURNING host, vcpus, ram, disk
+            ON CONFLICT (server) DO NOTHING RETURNING host, vcpus, ram, disk, group_id
             """)
-        return try await add(try Self.sums(rows), in: transaction)
+        return try await add(rows, times: 1, in: transaction)
     }
 
     // MARK: - Sums
@@ -154,39 +171,34 @@ package struct ClaimStore: Sendable {
     /// More hosts than a batch of conflicting wishes ever needs; locking them all would make every batch wait for every other.
     private static let hostsLocked = 5
 
-    private func giveBack(_ rows: Rows, in transaction: Transaction) async throws -> Usage {
-        try await add(try Self.sums(rows).mapValues { .zero - $0 }, in: transaction)
-    }
-
-    private static func sums(_ rows: Rows) throws -> [HostName: ResourceSize] {
+    /// Adds the sizes of these claims to their hosts' sums (or takes them off), and counts their groups' members.
+    private func add(_ claims: Rows, times sign: Int, in transaction: Transaction) async throws -> Change {
+        guard !claims.isEmpty else { return .none }
         var sums: [HostName: ResourceSize] = [:]
-        for row in rows {
+        var change = Change()
+        for row in claims {
             let host: HostName = try row.get("host")
             let size = try ResourceSize(
                 vcpus: Int(row.get("vcpus") as Int32), ram: Int(row.get("ram") as Int32), disk: Int(row.get("disk") as Int32))
-            sums[host] = (sums[host] ?? .zero) + size
+            sums[host] = sign > 0 ? (sums[host] ?? .zero) + size : (sums[host] ?? .zero) - size
+            if let group: ServerGroupID = try row.get("group_id") {
+                change.members[Change.Member(host: host, group: group), default: 0] += sign
+            }
         }
-        return sums
-    }
-
-    private func add(_ sizes: [HostName: ResourceSize], in transaction: Transaction) async throws -> Usage {
-        guard !sizes.isEmpty else { return [:] }
-        let names = sizes.keys.sorted()
+        let names = sums.keys.sorted()
         try await transaction.query("SELECT 1 FROM cell.hosts WHERE name = ANY(\(names)) ORDER BY name FOR UPDATE")
-        let changes = sizes.map { SizeRow(name: $0.key, vcpus: $0.value.vcpus, ram: $0.value.ram, disk: $0.value.disk) }
         let rows = try await transaction.query(
             """
             UPDATE cell.hosts h SET used_vcpus = used_vcpus + r.vcpus, used_ram = used_ram + r.ram, used_disk = used_disk + r.disk
-            FROM jsonb_to_recordset(\(json: changes)) AS r(name text, vcpus int, ram int, disk int)
+            FROM jsonb_to_recordset(\(json: sums.map { SizeRow($0.key, $0.value) })) AS r(name text, vcpus int, ram int, disk int)
             WHERE h.name = r.name RETURNING h.name, used_vcpus, used_ram, used_disk
             """)
-        var usage: Usage = [:]
         for row in rows {
-            usage[try row.get("name")] = try ResourceSize(
+            change.used[try row.get("name")] = try ResourceSize(
                 vcpus: Int(row.get("used_vcpus") as Int32), ram: Int(row.get("used_ram") as Int32),
                 disk: Int(row.get("used_disk") as Int32))
         }
-        return usage
+        return change
     }
 
     private func allows(_ group: GroupConstraint?, _ members: [HostName: Int], _ host: HostName) -> Bool {
@@ -200,6 +212,11 @@ package struct ClaimStore: Sendable {
     private struct SizeRow: Encodable, Sendable {
         let name: HostName
         let vcpus, ram, disk: Int
+
+        init(_ name: HostName, _ size: ResourceSize) {
+            self.name = name
+            (vcpus, ram, disk) = (size.vcpus, size.ram, size.disk)
+        }
     }
 
     private struct ClaimRow: Encodable, Sendable {

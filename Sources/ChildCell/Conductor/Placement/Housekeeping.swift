@@ -16,21 +16,27 @@ struct Housekeeping: Sendable {
     /// Ends what is overdue.
     func sweep() async throws {
         let now = Timestamp.now()
-        let usage = try await database.transaction { transaction in
-            try await ClaimStore().releaseExpired(at: now, in: transaction)
+        let memory = changes.memory
+        try await memory.refresh()
+        let released = try await memory.following {
+            try await database.transaction { try await ClaimStore().releaseExpired(at: now, in: $0) }
         }
-        await changes.book.setUsage(usage)
+        await memory.book.apply(released)
         let due = try await CellServerStore().due(at: now, in: database)
         if !due.isEmpty {
             try await changes(due) { draft, _ in
                 for server in due { draft.change(server) { $0.advance(at: now) } }
             }
         }
-        let unannounced = await changes.book.takeUnannounced()
-        if !unannounced.isEmpty {
+        let unannounced = await memory.book.takeUnannounced()
+        guard !unannounced.isEmpty else { return }
+        do {
             try await HostStore().announce(unannounced, at: now, in: database)
-            changes.news.ring()
+        } catch {
+            await memory.book.putBack(unannounced: unannounced)
+            throw error
         }
+        changes.news.ring()
     }
 
     /// Finds other hosts for servers whose last one failed; gives back those for which there is none.

@@ -7,7 +7,7 @@ struct ReserveHosts: Sendable {
     let database: Database
     let claims = ClaimStore()
     let rank: Batcher<RankHosts.Request, Elimination>
-    let book: HostBook
+    let memory: CellMemory
     let claimTTL: Duration
 
     /// Hosts for these servers, reserved until the claims' time is over. Idempotent by (server, epoch).
@@ -42,17 +42,16 @@ struct ReserveHosts: Sendable {
                 server: request.server, epoch: request.epoch, size: request.spec.flavor.size, group: request.spec.group,
                 hosts: ranked[request.server]?.ranked ?? [])
         }
-        let (granted, usage) =
-            wishes.allSatisfy(\.hosts.isEmpty)
-            ? ([:], [:])
-            : try await database.transaction { transaction in
-                try await claims.claim(wishes.filter { !$0.hosts.isEmpty }, until: now + claimTTL, in: transaction)
+        let hopeful = wishes.filter { !$0.hosts.isEmpty }
+        var granted: [ServerID: HostName] = [:]
+        if !hopeful.isEmpty {
+            let claimed = try await memory.following {
+                try await database.transaction { transaction in
+                    try await claims.claim(hopeful, until: now + claimTTL, in: transaction)
+                }
             }
-        await book.setUsage(usage)
-        for request in open {
-            if let host = granted[request.server], let group = request.spec.group {
-                await book.count(1, of: group.id, on: host)
-            }
+            granted = claimed.claims
+            await memory.book.apply(claimed.change)
         }
         return requests.map { request in
             if let answer = held[request.server] { return answer }

@@ -13,8 +13,7 @@ struct RecoverCell: Sendable {
     let messenger: any Messenger
     let database: Database
     let standing: CellStanding
-    let book: HostBook
-    let orders: OrderDigests
+    let memory: CellMemory
     /// So long we wait for hosts to say what they have. Longer holds the cell up for a host that is dead; shorter only means that what
     /// nobody else has is looked for once that host has spoken.
     let hostsMayTake: Duration
@@ -24,15 +23,15 @@ struct RecoverCell: Sendable {
     func callAsFunction(from hub: PeerName, resumingBehind position: FeedPosition, trusting: Bool) async throws {
         // Twice over: first for the hosts to wait for, which a database that lost everything doesn't name.
         var known: Set<ServerID> = []
-        var hosts = await book.up
+        var hosts = await memory.book.up
         try await forEachPage(from: hub) { page in
             known.formUnion(page.servers.map(\.server))
             hosts.formUnion(page.hosts ?? [])
             hosts.formUnion(page.servers.compactMap { $0.lastReport?.host })
         }
         for host in hosts { messenger.cast(WakeHost(), to: .host(host)) }
-        let silent = await book.waitForSightings(of: hosts, atMost: hostsMayTake)
-        let sightings = await book.sightings
+        let silent = await memory.book.waitForSightings(of: hosts, atMost: hostsMayTake)
+        let sightings = await memory.book.sightings
         var written = 0
         try await forEachPage(from: hub) { written += try await write($0.servers, sightings, allSpoke: silent.isEmpty) }
         let settled = trusting ? try await settle(except: known) : 0
@@ -43,9 +42,9 @@ struct RecoverCell: Sendable {
             """)
         // Numbers go on behind what the API cell has stored, and everything known here is told once more.
         try await FeedLog("up", schema: CellMigrations.schema, database: database).resume(behind: position)
-        await book.setGroups(try await HostStore().groups(in: database))
-        let forgotten = await book.forgetReports()
-        await orders.forgetAll()
+        try await memory.refresh(always: true)
+        let forgotten = await memory.book.forgetReports()
+        await memory.orders.forgetAll()
         try await standing.endRecovery(awaiting: silent)
         for host in forgotten { messenger.cast(WakeHost(), to: .host(host)) }
         log.warning(
@@ -73,7 +72,7 @@ struct RecoverCell: Sendable {
         let gone = try rows.map { try $0.get("id") as ServerID }.filter { !known.contains($0) }
         for start in stride(from: 0, to: gone.count, by: Self.settledAtOnce) {
             let batch = gone[start..<min(start + Self.settledAtOnce, gone.count)]
-            let usage = try await database.transaction { transaction in
+            try await database.transaction { transaction in
                 let now = Timestamp.now()
                 let records = try await CellServerStore().lock(Set(batch), in: transaction).values.map { held in
                     var record = held
@@ -82,9 +81,8 @@ struct RecoverCell: Sendable {
                     return record
                 }
                 try await CellServerStore().save(records, in: transaction)
-                return try await ClaimStore().release(Array(batch), in: transaction)
+                _ = try await ClaimStore().release(Array(batch), in: transaction)
             }
-            await book.setUsage(usage)
         }
         return gone.count
     }
@@ -94,9 +92,7 @@ struct RecoverCell: Sendable {
 
     /// Writes the records that the restore lost or made old, and the claims they have now.
     private func write(_ known: [RecoverServers.Known], _ sightings: Sightings, allSpoke: Bool) async throws -> Int {
-        let usage: ClaimStore.Usage
-        let written: Int
-        (usage, written) = try await database.transaction { transaction in
+        try await database.transaction { transaction in
             let store = CellServerStore()
             let held = try await store.lock(Set(known.map(\.server)), in: transaction)
             let now = Timestamp.now()
@@ -111,11 +107,9 @@ struct RecoverCell: Sendable {
                     "UPDATE cell.standing SET highest_epoch = \(highest) WHERE highest_epoch < \(highest)")
             }
             // A claim may be on the host that the restored record named.
-            let released = try await ClaimStore().release(renewed.map(\.id), in: transaction)
-            let restored = try await ClaimStore().restore(renewed.filter(\.holdsClaim), in: transaction)
-            return (released.merging(restored) { $1 }, renewed.count)
+            _ = try await ClaimStore().release(renewed.map(\.id), in: transaction)
+            _ = try await ClaimStore().restore(renewed.filter(\.holdsClaim), in: transaction)
+            return renewed.count
         }
-        await book.setUsage(usage)
-        return written
     }
 }

@@ -62,7 +62,7 @@ package struct CellServerStore: Sendable {
 
     /// Servers for which time alone changes something by now.
     func due(at now: Timestamp, in database: Database) async throws -> Set<ServerID> {
-        let rows = try await database.query("SELECT id FROM cell.servers WHERE due <= \(now) LIMIT 500")
+        let rows = try await database.query("SELECT id FROM cell.servers WHERE due <= \(now) ORDER BY due LIMIT 500")
         return Set(try rows.map { try $0.get("id") as ServerID })
     }
 

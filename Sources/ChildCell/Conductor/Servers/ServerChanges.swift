@@ -8,8 +8,7 @@ struct ServerChanges: Sendable {
     let database: Database
     let servers = CellServerStore()
     let claims = ClaimStore()
-    let book: HostBook
-    let orders: OrderDigests
+    let memory: CellMemory
     /// Wakes hosts that have new orders.
     let wakeHosts: @Sendable (Set<HostName>) -> Void
     /// Rings when there is something to tell the API cell.
@@ -21,6 +20,8 @@ struct ServerChanges: Sendable {
     struct Draft: Sendable {
         var records: [ServerID: ServerRecord]
         var effects: [ServerID: ServerEffects] = [:]
+        /// What `decide` has changed of claims by itself.
+        var claims = ClaimStore.Change.none
 
         /// Changes one record, if it is there, and keeps what follows.
         mutating func change(_ server: ServerID, _ rule: (inout ServerRecord) -> ServerEffects) {
@@ -37,63 +38,33 @@ struct ServerChanges: Sendable {
     func callAsFunction<Answer: Sendable>(
         _ ids: Set<ServerID>, mayAdd: Bool = false, _ decide: @Sendable (inout Draft, Transaction) async throws -> Answer
     ) async throws -> Answer {
-        let (answer, effects, usage, before, after) = try await database.transaction { transaction in
-            if mayAdd { try await servers.lockNames(ids, in: transaction) }
-            let before = try await servers.lock(ids, in: transaction)
-            var draft = Draft(records: before)
-            let answer = try await decide(&draft, transaction)
-            let changed = draft.records.values.filter { before[$0.id] != $0 }
-            try await servers.save(changed, in: transaction)
-            let releasing = draft.effects.filter(\.value.releasesClaim).keys.sorted()
-            let usage = try await claims.release(releasing, in: transaction)
-            return (answer, draft.effects, usage, before, draft.records)
-        }
-        await book.setUsage(usage)
-        await countGroups(before: before, after: after, effects: effects)
-        let touched = Set(before.values.compactMap(\.host)).union(after.values.compactMap(\.host))
-        await orders.forget(touched)
-        let wake = effects.values.reduce(into: Set<HostName>()) { $0.formUnion($1.wake) }
-        if !wake.isEmpty { wakeHosts(wake) }
-        if effects.values.contains(where: \.seeksHost) { seekers.ring() }
-        news.ring()
-        return answer
-    }
-
-    private func countGroups(
-        before: [ServerID: ServerRecord], after: [ServerID: ServerRecord], effects: [ServerID: ServerEffects]
-    ) async {
-        for (id, effect) in effects where effect.releasesClaim {
-            guard let record = after[id], let group = record.spec.group, let host = before[id]?.host ?? record.host else {
-                continue
+        let committed = try await memory.following {
+            try await database.transaction { transaction in
+                if mayAdd { try await servers.lockNames(ids, in: transaction) }
+                let before = try await servers.lock(ids, in: transaction)
+                var draft = Draft(records: before)
+                let answer = try await decide(&draft, transaction)
+                let changed = draft.records.values.filter { before[$0.id] != $0 }
+                try await servers.save(changed, in: transaction)
+                let releasing = draft.effects.filter(\.value.releasesClaim).keys.sorted()
+                draft.claims += try await claims.release(releasing, in: transaction)
+                let hosts = Set(before.values.compactMap(\.host)).union(draft.records.values.compactMap(\.host))
+                return Committed(answer: answer, effects: draft.effects, claims: draft.claims, hosts: hosts)
             }
-            await book.count(-1, of: group.id, on: host)
         }
-    }
-}
-
-/// The digest of each host's orders, kept in memory so that a host's idle question costs no query.
-actor OrderDigests {
-    private var digests: [HostName: WorkDigest] = [:]
-    private var changes: [HostName: Int] = [:]
-
-    func digest(of host: HostName) -> WorkDigest? { digests[host] }
-
-    /// Remembered before orders are read, so that a digest which a change has overtaken is not kept.
-    func changeCount(of host: HostName) -> Int { changes[host, default: 0] }
-
-    func keep(_ digest: WorkDigest, of host: HostName, readAt count: Int) {
-        if changes[host, default: 0] == count { digests[host] = digest }
+        await memory.book.apply(committed.claims)
+        await memory.orders.forget(committed.hosts)
+        let wake = committed.effects.values.reduce(into: Set<HostName>()) { $0.formUnion($1.wake) }
+        if !wake.isEmpty { wakeHosts(wake) }
+        if committed.effects.values.contains(where: \.seeksHost) { seekers.ring() }
+        news.ring()
+        return committed.answer
     }
 
-    func forget(_ hosts: Set<HostName>) {
-        for host in hosts {
-            digests[host] = nil
-            changes[host, default: 0] += 1
-        }
-    }
-
-    func forgetAll() {
-        for host in digests.keys { changes[host, default: 0] += 1 }
-        digests = [:]
+    private struct Committed<Answer: Sendable>: Sendable {
+        let answer: Answer
+        let effects: [ServerID: ServerEffects]
+        let claims: ClaimStore.Change
+        let hosts: Set<HostName>
     }
 }

@@ -160,6 +160,15 @@ extension ServerRecord {
         self.desired = desired
         self.reboot = reboot
         self.progress = progress
+        isOrderVoid = nil
+        orderRevision += 1
+        return ServerEffects(wake: host.map { [$0] } ?? [])
+    }
+
+    /// The user was told that the order failed, so that it must not be carried out any more, by a host that tries again or comes back.
+    private mutating func giveUpOrder() -> ServerEffects {
+        desired = vmState == .stopped ? .stopped : .running
+        isOrderVoid = true
         orderRevision += 1
         return ServerEffects(wake: host.map { [$0] } ?? [])
     }
@@ -195,8 +204,10 @@ extension ServerRecord {
     private mutating func failed(_ reason: String, at now: Timestamp) -> ServerEffects {
         guard let index = actions.firstIndex(where: { !$0.isFinished }), actions[index].state == .running else { return .none }
         guard actions[index].verb == .create else {
-            if actions[index].verb != .delete { finishCurrent(.failed, reason, at: now) }
-            return .none
+            // A delete is never given up.
+            guard actions[index].verb != .delete else { return .none }
+            finishCurrent(.failed, reason, at: now)
+            return giveUpOrder()
         }
         guard build == .spawning, let host else { return .none }
         failedHosts.append(host)
@@ -214,14 +225,20 @@ extension ServerRecord {
             effects.seeksHost = true
             return effects
         }
-        if case .seekingHost = build { return ServerEffects(seeksHost: true) }
-        guard let deadline = action.deadline, deadline < now else { return .none }
+        let isLate = action.deadline.map { $0 < now } ?? false
+        if case .seekingHost(let reason) = build {
+            // The scheduler may be away for longer than the build may take: nothing is left of it here, and another cell may take it.
+            guard isLate else { return ServerEffects(seeksHost: true) }
+            refuse(reason + " No other host was found before the build's deadline.", at: now)
+            return .none
+        }
+        guard isLate else { return .none }
         let reason =
             action.verb == .create
             ? "The server did not come up before its build deadline." : "Its host did not answer before the action's deadline."
         finishCurrent(.failed, reason, at: now)
         changed(at: now)
-        guard action.verb == .create else { return .none }
+        guard action.verb == .create else { return giveUpOrder() }
         vmState = .error
         fault = ServerReport.Fault(code: 500, message: reason, at: now)
         if case .undoing = build { return .none }

@@ -29,6 +29,8 @@ package struct ServerRecord: Codable, Sendable, Hashable {
     package var desired: WorkOrder.Desired = .running
     package var orderRevision: Int64 = 0
     package var reboot: WorkOrder.Reboot?
+    /// The last order was given up: the host is to leave the guest as it is. Nil in records of older releases.
+    package var isOrderVoid: Bool?
     package var build = Build.notStarted
 
     // What its host last saw.
@@ -72,9 +74,16 @@ package struct ServerRecord: Codable, Sendable, Hashable {
 
     /// Whether its host has to know of it: until the host has confirmed that it is gone.
     package var isOrdered: Bool {
-        guard host != nil, orderRevision > 0 else { return false }
+        guard host != nil, orderRevision > 0, !isWaitingForCreate else { return false }
         return !(desired == .destroyed && isGoneFromHost)
     }
+
+    /// Found on a host after a restore of the database, which has forgotten the create: without its deadline nothing may be built. What the
+    /// host has begun it goes on with.
+    private var isWaitingForCreate: Bool { build == .spawning && actions.isEmpty }
+
+    /// A guest on this host is the record's own, not a stranger.
+    package func isExpected(on host: HostName) -> Bool { self.host == host && (isOrdered || isWaitingForCreate) }
 
     /// The host has carried out the latest order and has nothing of it.
     package var isGoneFromHost: Bool { presence == .absent && appliedRevision >= orderRevision }
@@ -101,7 +110,10 @@ package struct ServerRecord: Codable, Sendable, Hashable {
         return WorkOrder(
             server: id, epoch: epoch, revision: orderRevision, desired: desired, reboot: reboot, spec: spec,
             action: current?.number ?? doneThrough, request: current?.request,
-            deadline: build == .spawning ? current?.deadline : nil)
+            deadline: build == .spawning ? current?.deadline : nil,
+            startBefore: build == .finished && desired != .destroyed
+                ? current.flatMap { $0.isFinished ? nil : $0.deadline } : nil,
+            isVoid: isOrderVoid == true ? true : nil)
     }
 
     /// What the API cell is told.

@@ -213,6 +213,11 @@ package struct Reconciler: Sendable {
             return nil
         }
         if order.epoch == guest.epoch, order.revision <= guest.appliedRevision { return nil }
+        if order.isVoid == true { return .record }
+        if let limit = order.startBefore, now >= limit {
+            refuse(order, "The action was not started before its deadline.")
+            return nil
+        }
         switch (order.desired, order.reboot) {
         case (.destroyed, _): return .destroy
         case (.stopped, _): return guest.isOn ? .stop : .record
@@ -228,6 +233,7 @@ package struct Reconciler: Sendable {
             if order.desired != .destroyed { refuse(order, "The server was destroyed on this host by a later order.") }
             return nil
         }
+        if order.isVoid == true { return nil }
         switch order.desired {
         case .destroyed:
             // Also without a guest: a build that was killed half-way may have left files.

@@ -36,7 +36,11 @@ struct PerformWork {
                 do { return .result(.success(try await perform(work, on: guest))) } catch { return .result(.failure(error)) }
             }
             group.addTask {
-                for await _ in interruption { cut.cut(.interrupted) }
+                // The first ring ends the work; a stream that ends without one belongs to work that is done.
+                for await _ in interruption {
+                    cut.cut(.interrupted)
+                    break
+                }
                 return .cut
             }
             if work.verb == .build, let deadline = work.order.deadline {

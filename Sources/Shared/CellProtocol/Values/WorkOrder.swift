@@ -20,10 +20,14 @@ package struct WorkOrder: Codable, Sendable, Hashable {
     package var request: RequestID?
     /// A build ends in an error when it hasn't come up by then.
     package var deadline: Timestamp?
+    /// A start, stop or reboot is not begun after this: whoever asked was told that it failed.
+    package var startBefore: Timestamp?
+    /// True: the order that this revision replaces was given up. The guest stays as it is.
+    package var isVoid: Bool?
 
     package init(
         server: ServerID, epoch: PlacementEpoch, revision: Int64, desired: Desired, reboot: Reboot? = nil, spec: ServerSpec,
-        action: Int, request: RequestID?, deadline: Timestamp?
+        action: Int, request: RequestID?, deadline: Timestamp?, startBefore: Timestamp? = nil, isVoid: Bool? = nil
     ) {
         self.server = server
         self.epoch = epoch
@@ -34,6 +38,8 @@ package struct WorkOrder: Codable, Sendable, Hashable {
         self.action = action
         self.request = request
         self.deadline = deadline
+        self.startBefore = startBefore
+        self.isVoid = isVoid
     }
 }
 

@@ -114,7 +114,9 @@ extension Connection {
             return start(operation)
         }
         if operation.cancelRequested, error.sqlState == .queryCanceled { return operation.fail(CancellationError()) }
-        operation.fail(error)
+        var told = error
+        told.wasBystander = wasBystander(operation, of: error)
+        operation.fail(told)
     }
 
     /// Several cancelled tasks in a row may each hit the same bystander; more than this would be somebody cancelling by hand.
@@ -125,9 +127,14 @@ extension Connection {
     private func mayBeSentAgain(_ operation: Operation, after error: DatabaseError) -> Bool {
         guard operation.isAtomic, operation.isWaitedFor, !operation.cancelRequested else { return false }
         if operation.usesStaleStatement { return operation.retries == 0 }
+        return wasBystander(operation, of: error) && operation.retries < Self.retriesAfterStrayCancels
+    }
+
+    /// The server says that it was cancelled, and nobody has asked for that.
+    private func wasBystander(_ operation: Operation, of error: DatabaseError) -> Bool {
         let isOwnTimeout = PollThread.now() - operation.startedAt >= operation.timeout.nanoseconds
-        return error.sqlState == .queryCanceled && !operation.cancelSent && hasSentCancels && !isOwnTimeout
-            && operation.retries < Self.retriesAfterStrayCancels
+        return error.sqlState == .queryCanceled && !operation.cancelRequested && !operation.cancelSent && hasSentCancels
+            && !isOwnTimeout
     }
 
     private func headChanged(_ now: Int64) {

@@ -32,6 +32,8 @@ package struct DatabaseError: Error, Sendable, CustomStringConvertible {
     /// True when the database could not be asked, or did not answer, so that trying later may help: the connection broke, the
     /// server is shutting down or starting up, no answer or no connection came in time, or too many wait already.
     package var isConnectionLoss: Bool
+    /// The server ended the statement for a cancel request that was meant for the one before it on the connection.
+    var wasBystander = false
 
     init(
         _ kind: Kind, _ sqlState: SQLState, _ message: String, detail: String? = nil, isConnectionLoss: Bool? = nil
@@ -47,8 +49,8 @@ package struct DatabaseError: Error, Sendable, CustomStringConvertible {
                 || sqlState == .crashShutdown || sqlState == .cannotConnectNow)
     }
 
-    /// Doing the same transaction again may succeed: it lost against another one.
-    package var isRetryable: Bool { sqlState == .serializationFailure || sqlState == .deadlockDetected }
+    /// Doing the same transaction again may succeed: it lost against another one, or was hit by another's cancel request.
+    package var isRetryable: Bool { sqlState == .serializationFailure || sqlState == .deadlockDetected || wasBystander }
 
     package var description: String {
         var text = "\(message) (\(kind.rawValue) \(sqlState)"
