@@ -212,13 +212,6 @@ package final class SuperSchedulerService: Service, Sendable {
         messenger.on(AskForImageGrant.self, from: [.cell]) { question, incoming in
             try await grant(question, from: CellName(incoming.from.name))
         }
-        let (messenger, timeout) = (messenger, timing.questionTimeout)
-        messenger.on(GetConsoleOutput.self, from: [.api]) { question, incoming in
-            guard await cells.isInContact(question.cell) else {
-                throw CloudError(.unavailable, "The region \(question.cell) is silent; try again later.", retryAfter: 10)
-            }
-            return try await messenger.call(
-                question, to: .cell(question.cell), request: incoming.request, timeout: min(timeout, incoming.deadline))
-        }
+        ForwardQuestions(messenger: messenger, cells: cells, timeout: timing.questionTimeout).register()
     }
 }

@@ -179,6 +179,8 @@ package final class ConductorService: Service, Sendable {
             return try await messenger.call(
                 question, to: .host(host), request: incoming.request, timeout: min(timeout, incoming.deadline))
         }
+        let drift = TellDrift(database: database)
+        messenger.on(GetDrift.self, from: [.hub]) { question, _ in try await drift(question) }
     }
 
     private func answerHosts(recover: @escaping @Sendable () async -> Void) {
