@@ -16,6 +16,7 @@ package final class SuperSchedulerService: Service, Sendable {
     private let timing: Timing
     private let log: Logger
     private let cells: CellDirectory
+    private let alarm: AheadAlarm
     private let placements: PlacementStore
     private let creates: UnplacedCreates
     private let deliver: DeliverIntents
@@ -44,6 +45,7 @@ package final class SuperSchedulerService: Service, Sendable {
         self.timing = timing
         log = logger
         (begun, begin) = AsyncStream.makeStream()
+        alarm = AheadAlarm(log: logger)
         cells = CellDirectory(database: database, messenger: messenger, silentAfter: timing.regionSilent)
         placements = PlacementStore(database: database)
         creates = UnplacedCreates(database: database)
@@ -162,6 +164,7 @@ package final class SuperSchedulerService: Service, Sendable {
     /// What time alone brings about.
     private func look() async throws {
         try await cells.refresh()
+        await alarm.saw(await cells.ahead)
         try await cells.noteContacts()
         try await placements.forgetOldEvents()
         let before = Timestamp.now() - timing.buildDeadline
