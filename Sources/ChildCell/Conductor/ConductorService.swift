@@ -215,8 +215,8 @@ package final class ConductorService: Service, Sendable {
             guard let hub = hubs.first(where: { messenger.contact($0) != nil }) else {
                 throw CloudError(.unavailable, "The API cell is out of reach, so images can't be fetched.", retryAfter: 5)
             }
-            let named = AskForImageGrant(
-                server: question.server, epoch: question.epoch, image: question.image, host: HostName(incoming.from.name))
+            var named = question
+            named.host = HostName(incoming.from.name)
             return try await messenger.call(named, to: hub, request: incoming.request, timeout: min(timeout, incoming.deadline))
         }
     }
