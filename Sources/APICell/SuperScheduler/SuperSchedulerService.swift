@@ -210,7 +210,10 @@ package final class SuperSchedulerService: Service, Sendable {
         }
         let apply = FeedApplier(database: database)
         messenger.on(FeedBatch.self, from: [.cell]) { batch, incoming in
-            FeedBatch.Reply(stored: try await apply(batch, from: CellName(incoming.from.name)))
+            let cell = CellName(incoming.from.name)
+            // It takes this process for the one before; a refusal makes it say hello.
+            guard await cells.hasGreeted(cell) else { throw CloudError(.conflict, "Say hello first: this hub is new.") }
+            return FeedBatch.Reply(stored: try await apply(batch, from: cell))
         }
         messenger.on(AskForImageGrant.self, from: [.cell]) { question, incoming in
             try await grant(question, from: CellName(incoming.from.name))

@@ -79,6 +79,9 @@ actor CellDirectory {
     /// Cells that have seen a later placement than the database knows.
     var ahead: [CellName] { cells.filter(\.value.isAhead).keys.sorted() }
 
+    /// Whether a cell has said hello to this process.
+    func hasGreeted(_ cell: CellName) -> Bool { cells[cell]?.hasGreeted ?? false }
+
     /// Known cells that have not said hello to this process.
     var haveNotGreeted: [CellName] { cells.filter { !$0.value.hasGreeted }.keys.sorted() }
 
