@@ -106,6 +106,7 @@ package final class ConductorService: Service, Sendable {
                         guard case .joined(let peer) = event, let link = links[peer] else { continue }
                         await link.greetAgain()
                         news.ring()
+                        await link.introduce()
                     }
                 }
                 group.addTask { [self] in

@@ -29,6 +29,8 @@ actor TopLink {
 
     /// What a run of the feed may take; a frozen hub must not hold the cell's feed for longer.
     private static let feedTimeout = Duration.seconds(10)
+    /// Events of other hubs wait behind it.
+    private static let introduction = Duration.seconds(2)
 
     init(
         hub: PeerName, messenger: any Messenger, database: Database, standing: CellStanding, pulse: DatabasePulse,
@@ -54,6 +56,16 @@ actor TopLink {
         meeting += 1
         position = nil
         toldSummary = nil
+    }
+
+    /// Says hello at once, whatever else is under way: a run of the feed may be waiting for a hub that is gone, and the new one places nothing
+    /// here before. What it answers is asked again by the run that follows, which agrees on the feed.
+    func introduce() async {
+        do {
+            _ = try await messenger.call(try await hello(), to: hub, timeout: Self.introduction)
+        } catch {
+            log.info("the hub hasn't heard this cell's hello yet", metadata: [.peer: "\(hub)", .error: "\(error)"])
+        }
     }
 
     /// Tells the hub what it doesn't know yet.
@@ -93,10 +105,7 @@ actor TopLink {
     /// Where the feed up stands, agreed with the hub if it isn't yet; nil: say hello again.
     private func greeted() async throws -> FeedPosition? {
         if let position { return position }
-        let stored = try await FeedCursor("down", schema: CellMigrations.schema).position(in: database)
-        let hello = CellHello(
-            release: Release.current, stored: stored, highestEpoch: try await standing.highestEpoch(),
-            summary: await book.summary(state: await standing.state, weight: weight))
+        let hello = try await hello()
         let reply = try await messenger.call(hello, to: hub, timeout: .seconds(5))
         toldSummary = hello.summary
         let agreed: FeedPosition?
@@ -122,5 +131,13 @@ actor TopLink {
         // Recovering took its time: servers need not wait for the next second's summary.
         await summarize()
         return agreed
+    }
+
+    private func hello() async throws -> CellHello {
+        CellHello(
+            release: Release.current,
+            stored: try await FeedCursor("down", schema: CellMigrations.schema).position(in: database),
+            highestEpoch: try await standing.highestEpoch(),
+            summary: await book.summary(state: await standing.state, weight: weight))
     }
 }
