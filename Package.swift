@@ -170,7 +170,7 @@ let programs: [Target] = [
         [
             "CellProtocol", "CloudModel", "ComputeAgent", "HypervisorLibvirt", "Hypervisors", "Messaging", "Observability",
             "ProgramKit",
-            "RegionConfig",
+            "RegionConfig", "Tokens",
         ]),
     program(
         "meridian-sim",
@@ -224,7 +224,7 @@ let testTargets: [Target] = [
             "APIConventions", "CellProtocol", "CloudModel", "CloudTestKit", "ComputeRecords", "Database", .http, .httpTesting,
             .httpTypes, .nioCore, .log,
         ]),
-    tests(of: "SuperScheduler", in: "APICell", ["CellProtocol", "CloudModel"]),
+    tests(of: "SuperScheduler", in: "APICell", ["CellProtocol", "CloudModel", "CloudTestKit", "ComputeRecords", "Database"]),
     tests(of: "Scheduler", in: "ChildCell", ["CellProtocol", "CloudModel", "Messaging", "RegionConfig", .log]),
     tests(of: "Conductor", in: "ChildCell", ["CellProtocol", "CloudModel", "CloudTestKit", "Database"]),
     // Reads the sources themselves.

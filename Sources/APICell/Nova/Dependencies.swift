@@ -26,6 +26,10 @@ package struct CatalogImage: Sendable {
 package protocol CellQuestions: Sendable {
     /// The tail of the guest's serial console. Throws `CloudError(.unavailable)` with a retry hint when the cell is silent.
     func consoleOutput(of server: ServerID, in cell: CellName, lines: Int?, request: RequestID?) async throws -> String
+    /// A page of the guests that the cell's hosts have and nobody ordered, behind `place`. Throws likewise.
+    func drift(
+        of cell: CellName, after place: GetDrift.Place?, limit: Int, request: RequestID?
+    ) async throws -> GetDrift.Reply
 }
 
 /// Tells the SuperScheduler that there are new intents. A wake-up, not the truth: it may be lost, so it neither waits nor fails.

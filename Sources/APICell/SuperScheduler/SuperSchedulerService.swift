@@ -16,6 +16,7 @@ package final class SuperSchedulerService: Service, Sendable {
     private let timing: Timing
     private let log: Logger
     private let cells: CellDirectory
+    private let alarm: AheadAlarm
     private let placements: PlacementStore
     private let creates: UnplacedCreates
     private let deliver: DeliverIntents
@@ -45,6 +46,7 @@ package final class SuperSchedulerService: Service, Sendable {
         self.timing = timing
         log = logger
         (begun, begin) = AsyncStream.makeStream()
+        alarm = AheadAlarm(log: logger)
         cells = CellDirectory(database: database, messenger: messenger, silentAfter: timing.regionSilent)
         placements = PlacementStore(database: database)
         creates = UnplacedCreates(database: database)
@@ -162,6 +164,7 @@ package final class SuperSchedulerService: Service, Sendable {
     /// What time alone brings about.
     private func look() async throws {
         try await cells.refresh()
+        await alarm.saw(await cells.ahead)
         try await cells.noteContacts()
         try await placements.forgetOldEvents()
         let before = Timestamp.now() - timing.buildDeadline
@@ -208,18 +211,14 @@ package final class SuperSchedulerService: Service, Sendable {
         }
         let apply = FeedApplier(database: database)
         messenger.on(FeedBatch.self, from: [.cell]) { batch, incoming in
-            FeedBatch.Reply(stored: try await apply(batch, from: CellName(incoming.from.name)))
+            let cell = CellName(incoming.from.name)
+            // It takes this process for the one before; a refusal makes it say hello.
+            guard await cells.hasGreeted(cell) else { throw CloudError(.conflict, "Say hello first: this hub is new.") }
+            return FeedBatch.Reply(stored: try await apply(batch, from: cell))
         }
         messenger.on(AskForImageGrant.self, from: [.cell]) { question, incoming in
             try await grant(question, from: CellName(incoming.from.name))
         }
-        let (messenger, timeout) = (messenger, timing.questionTimeout)
-        messenger.on(GetConsoleOutput.self, from: [.api]) { question, incoming in
-            guard await cells.isInContact(question.cell) else {
-                throw CloudError(.unavailable, "The region \(question.cell) is silent; try again later.", retryAfter: 10)
-            }
-            return try await messenger.call(
-                question, to: .cell(question.cell), request: incoming.request, timeout: min(timeout, incoming.deadline))
-        }
+        ForwardQuestions(messenger: messenger, cells: cells, timeout: timing.questionTimeout).register()
     }
 }

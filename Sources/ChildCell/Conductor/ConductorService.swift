@@ -111,6 +111,7 @@ package final class ConductorService: Service, Sendable {
                         guard case .joined(let peer) = event, let link = links[peer] else { continue }
                         await link.greetAgain()
                         news.ring()
+                        await link.introduce()
                     }
                 }
                 group.addTask { [self] in
@@ -187,6 +188,8 @@ package final class ConductorService: Service, Sendable {
             return try await messenger.call(
                 question, to: .host(host), request: incoming.request, timeout: min(timeout, incoming.deadline))
         }
+        let drift = TellDrift(database: database)
+        messenger.on(GetDrift.self, from: [.hub]) { question, _ in try await drift(question) }
     }
 
     private func answerHosts(recover: @escaping @Sendable () async -> Void) {
@@ -221,8 +224,8 @@ package final class ConductorService: Service, Sendable {
             guard let hub = hubs.first(where: { messenger.contact($0) != nil }) else {
                 throw CloudError(.unavailable, "The API cell is out of reach, so images can't be fetched.", retryAfter: 5)
             }
-            let named = AskForImageGrant(
-                server: question.server, epoch: question.epoch, image: question.image, host: HostName(incoming.from.name))
+            var named = question
+            named.host = HostName(incoming.from.name)
             return try await messenger.call(named, to: hub, request: incoming.request, timeout: min(timeout, incoming.deadline))
         }
     }

@@ -31,10 +31,18 @@ struct HubQuestions: CellQuestions {
     let timeout: Duration
 
     func consoleOutput(of server: ServerID, in cell: CellName, lines: Int?, request: RequestID?) async throws -> String {
+        try await ask(GetConsoleOutput(server: server, cell: cell, lines: lines), request).output
+    }
+
+    func drift(
+        of cell: CellName, after place: GetDrift.Place?, limit: Int, request: RequestID?
+    ) async throws -> GetDrift.Reply {
+        try await ask(GetDrift(cell: cell, after: place, limit: limit), request)
+    }
+
+    private func ask<Question: CellCall>(_ question: Question, _ request: RequestID?) async throws -> Question.Reply {
         do {
-            return try await messenger.call(
-                GetConsoleOutput(server: server, cell: cell, lines: lines), to: hub, request: request, timeout: timeout
-            ).output
+            return try await messenger.call(question, to: hub, request: request, timeout: timeout)
         } catch let error as MessagingError {
             throw error.cloudError
         }

@@ -81,8 +81,11 @@ struct GrantSigner: ImageGrantSigner {
     let key: GrantSigningKey
     let imageURL: String
 
-    func grant(image: ImageID, server: ServerID, host: HostName, expires: Timestamp) throws -> String {
-        try key.sign(Grant(image: image, server: server, host: host, hostKey: "", expiresAt: expires))
+    func grant(image: ImageID, server: ServerID, host: HostName, hostKey: String, expires: Timestamp) throws -> String {
+        guard let hostKey = GrantPublicKey(text: hostKey) else {
+            throw CloudError(.badRequest, "The host's key is not a key: base64url of 32 bytes is expected.")
+        }
+        return try key.sign(Grant(image: image, server: server, host: host, hostKey: hostKey.text, expiresAt: expires))
     }
 
     func url(of image: ImageID) -> String { "\(imageURL)/v2/images/\(image)/file" }

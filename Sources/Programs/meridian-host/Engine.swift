@@ -9,6 +9,7 @@ import Messaging
 import Observability
 import RegionConfig
 import ServiceLifecycle
+import Tokens
 
 /// What runs this machine's guests, as region.yml chose it.
 struct Engine {
@@ -33,10 +34,13 @@ struct Engine {
             settings.uri = program.libvirtURI
             let libvirt = try LibvirtHypervisor(settings, logger: logger)
             hypervisor = libvirt
-            let source = HTTPImageSource(authority: federation.apiCell.tls ? folders.authority : nil)
+            let key = try HostImageKey.generate()
+            let source = HTTPImageSource(authority: federation.apiCell.tls ? folders.authority : nil, key: key)
             images = try ImageCache(
                 directory: try Self.absolute(folders.images),
-                grants: GrantsOfConductor(messenger: messenger, cell: region.name, host: host.hostName), source: source,
+                grants: GrantsOfConductor(
+                    messenger: messenger, cell: region.name, host: host.hostName, hostKey: key.publicText),
+                source: source,
                 inUse: { Set(try await libvirt.guests().compactMap { $0.spec?.image?.sha512 }) }, logger: logger)
             services = [Closing { try await source.shutdown() }]
             limits = .libvirt

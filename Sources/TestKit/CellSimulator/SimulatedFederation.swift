@@ -142,7 +142,7 @@ package final class SimulatedFederation: Sendable {
 
 /// No host of the simulation fetches images.
 private struct NoGrants: ImageGrantSigner {
-    func grant(image: ImageID, server: ServerID, host: HostName, expires: Timestamp) throws -> String {
+    func grant(image: ImageID, server: ServerID, host: HostName, hostKey: String, expires: Timestamp) throws -> String {
         throw CloudError(.notImplemented, "The simulation has no images.")
     }
     func url(of image: ImageID) -> String { "" }

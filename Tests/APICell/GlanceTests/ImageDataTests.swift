@@ -130,11 +130,14 @@ import Tokens
             let data = bytes(10_000)
             let id = try await client.uploaded(data)
             let other = try await client.uploaded(bytes(10), "other")
+            let host = try HostImageKey.generate()
             func grant(_ image: String, _ key: GrantSigningKey, for seconds: Int = 60) throws -> HTTPFields {
                 let grant = Grant(
-                    image: try #require(ImageID(image)), server: .random(), host: "compute-1.tunis", hostKey: "key",
+                    image: try #require(ImageID(image)), server: .random(), host: "compute-1.tunis", hostKey: host.publicText,
                     expiresAt: .now() + .seconds(seconds))
-                return [.meridianGrant: try key.sign(grant)]
+                let text = try key.sign(grant)
+                let request = ImageRequest(method: "GET", path: "/v2/images/\(id)/file", range: nil)
+                return [.meridianGrant: text, .meridianProof: try host.prove(request, with: text)]
             }
             let key = glance.signingKey
             let good = try await client.ask(.get, "/v2/images/\(id)/file", as: nil, try grant(id, key))
@@ -150,5 +153,58 @@ import Tokens
             let gone = try await client.ask(.get, "/v2/images/\(id)/file", as: nil, try grant(id, key))
             #expect(gone.status == .gone)
         }
+    }
+
+    @Test func aStolenGrantFetchesNothing() async throws {
+        try await withGlanceAPI { glance, client in
+            let data = bytes(10_000)
+            let id = try await client.uploaded(data)
+            let path = "/v2/images/\(id)/file"
+            let host = try HostImageKey.generate()
+            func grant(boundTo key: String) throws -> String {
+                try glance.signingKey.sign(
+                    Grant(
+                        image: try #require(ImageID(id)), server: .random(), host: "compute-1.tunis", hostKey: key,
+                        expiresAt: .now() + .seconds(60)))
+            }
+            func proof(_ text: String, _ key: HostImageKey, range: String? = nil) throws -> String {
+                try key.prove(ImageRequest(method: "GET", path: path, range: range), with: text)
+            }
+            let text = try grant(boundTo: host.publicText)
+            let alone = try await client.ask(.get, path, as: nil, [.meridianGrant: text])
+            #expect(alone.status == .unauthorized)
+            let thiefs = try proof(text, try .generate())
+            #expect(
+                try await client.ask(.get, path, as: nil, [.meridianGrant: text, .meridianProof: thiefs]).status
+                    == .unauthorized)
+            // The host's own request, overheard: once it counts, and for what it asked.
+            let overheard: HTTPFields = [.meridianGrant: text, .meridianProof: try proof(text, host), .range: "bytes=0-9"]
+            #expect(try await client.ask(.get, path, as: nil, overheard).status == .unauthorized, "signed for the whole image")
+            let ranged: HTTPFields = [
+                .meridianGrant: text, .meridianProof: try proof(text, host, range: "bytes=0-9"), .range: "bytes=0-9",
+            ]
+            #expect(try await client.ask(.get, path, as: nil, ranged).status == .partialContent)
+            #expect(try await client.ask(.get, path, as: nil, ranged).status == .unauthorized, "the same proof twice")
+            // The host itself may come again, with another proof.
+            let again = try await client.ask(
+                .get, path, as: nil, [.meridianGrant: text, .meridianProof: try proof(text, host)])
+            #expect(again.body == data)
+            let unbound = try grant(boundTo: "")
+            let nobodys = try await client.ask(
+                .get, path, as: nil, [.meridianGrant: unbound, .meridianProof: try proof(unbound, host)])
+            #expect(nobodys.status == .unauthorized)
+        }
+    }
+
+    @Test func proofsAreRememberedUntilTheirGrantsEndAndNotLonger() {
+        func nonce(_ number: Int) -> [UInt8] { withUnsafeBytes(of: number.bigEndian) { Array($0) } }
+        let (early, late) = (Timestamp(microseconds: 1_000), Timestamp(microseconds: 2_000))
+        var used = UsedProofs()
+        #expect(used.take(nonce(0), until: late, now: early) == .fresh)
+        #expect(used.take(nonce(0), until: late, now: early) == .used)
+        for number in 1..<UsedProofs.limit { #expect(used.take(nonce(number), until: late, now: early) == .fresh) }
+        #expect(used.take(nonce(-1), until: late, now: early) == .full)
+        #expect(used.take(nonce(0), until: late, now: early) == .used, "nothing is forgotten to make room")
+        #expect(used.take(nonce(-1), until: Timestamp(microseconds: 3_000), now: late) == .fresh, "their grants have ended")
     }
 }

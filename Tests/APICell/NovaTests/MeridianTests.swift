@@ -78,10 +78,25 @@ import Testing
                 .put, "/meridian/v1/cells/tunis", ["disabled": true, "reason": "new floor"], as: "admin")
             #expect(drained.json["cell"]?["state"] == "draining")
             #expect(try await cloud.call(.put, "/meridian/v1/cells/atlantis", ["disabled": true], as: "admin").status == 404)
-            #expect(try await cloud.call(.get, "/meridian/v1/cells/tunis/drift", as: "admin").status == 501)
             let hosts = try await cloud.call(.get, "/meridian/v1/hosts?cell=tunis", as: "admin").json["hosts"]?.array ?? []
             #expect(hosts.map { $0["name"]?.string } == ["compute-1.tunis"])
             #expect(try await cloud.call(.get, "/meridian/v1/hosts").json["error"]?["code"] == "forbidden")
+        }
+    }
+
+    @Test func aCellThatTheDatabaseIsBehindOfIsShownAsAheadUntilAnOperatorRaisesTheEpochs() async throws {
+        try await NovaFixture.with { cloud async throws in
+            try await cloud.database.query("SELECT setval('compute.placement_epoch', 64)")
+            try await cloud.database.query(
+                "UPDATE compute.cells SET highest_epoch = 900, ahead = true, disabled = true WHERE name = 'tunis'")
+            let cells = try await cloud.call(.get, "/meridian/v1/cells").json["cells"]?.array ?? []
+            #expect(cells.map { $0["state"]?.string } == ["silent", "up", "ahead"])
+            #expect(cells.last?["reason"]?.string?.contains("has forgotten placements here") == true)
+            let raised = try await cloud.database.query("SELECT compute.raise_placement_epoch() AS epoch")
+            #expect(try raised.first?.get("epoch") as Int64? == 1_000_900)
+            let tunis = try await cloud.call(.get, "/meridian/v1/cells/tunis").json["cell"]
+            #expect(tunis?["state"] == "draining")
+            #expect(tunis?["reason"] == .null)
         }
     }
 

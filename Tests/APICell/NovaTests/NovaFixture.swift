@@ -218,7 +218,9 @@ final class FakeImages: ImageCatalog {
 
 final class FakeQuestions: CellQuestions {
     private let silent = Mutex(false)
+    private let strangers = Mutex<[GetDrift.Stranger]>([])
     func goSilent() { silent.withLock { $0 = true } }
+    func found(_ guests: [GetDrift.Stranger]) { strangers.withLock { $0 = guests } }
 
     func consoleOutput(of server: ServerID, in cell: CellName, lines: Int?, request: CloudModel.RequestID?) async throws
         -> String
@@ -226,6 +228,18 @@ final class FakeQuestions: CellQuestions {
         if silent.withLock({ $0 }) { throw CloudError(.unavailable, "The region \(cell) doesn't answer.", retryAfter: 5) }
         let all = (1...100).map { "line \($0)" } + ["GUEST-READY"]
         return all.suffix(lines ?? all.count).joined(separator: "\n")
+    }
+
+    func drift(
+        of cell: CellName, after place: GetDrift.Place?, limit: Int, request: CloudModel.RequestID?
+    ) async throws -> GetDrift.Reply {
+        if silent.withLock({ $0 }) { throw CloudError(.unavailable, "The region \(cell) doesn't answer.", retryAfter: 5) }
+        let all = strangers.withLock { $0 }
+        let begin = place.flatMap { place in all.firstIndex { $0.host == place.host && $0.server == place.server } }
+        let rest = all.dropFirst(begin.map { $0 + 1 } ?? 0)
+        let page = Array(rest.prefix(limit))
+        let last = page.last.map { GetDrift.Place(host: $0.host, server: $0.server) }
+        return GetDrift.Reply(strangers: page, next: page.count < rest.count ? last : nil)
     }
 }
 

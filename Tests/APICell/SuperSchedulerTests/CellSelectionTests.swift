@@ -1,7 +1,8 @@
 import CellProtocol
 import CloudModel
-import SuperScheduler
 import Testing
+
+@testable import SuperScheduler
 
 /// Which cells are asked, in which order, and why the others are not.
 @Suite struct CellSelectionTests {
@@ -18,12 +19,12 @@ import Testing
 
     static func cell(
         _ name: CellName, _ zones: [CellSummary.Zone]? = nil, weight: Double = 1, state: CellSummary.State = .up,
-        contact: CellSelection.Cell.Contact = .inContact, drained: Bool = false
+        contact: CellSelection.Cell.Contact = .inContact, drained: Bool = false, isAhead: Bool = false
     ) -> CellSelection.Cell {
         CellSelection.Cell(
             name: name, summary: CellSummary(state: state, zones: zones ?? [zone(ZoneName(name.rawValue))], weight: weight),
             contact: contact,
-            drained: drained)
+            drained: drained, isAhead: isAhead)
     }
 
     struct Row: Sendable, CustomTestStringConvertible {
@@ -50,6 +51,11 @@ import Testing
             cell: cell("tunis", state: .recovering), wish: .init(size: small),
             reason: "is recovering from a restore of its database"),
         Row(cell: cell("tunis", contact: .silent), wish: .init(size: small), reason: "silent: no contact with the region"),
+        Row(cell: cell("tunis", contact: .unmet), wish: .init(size: small), reason: "has not said hello yet"),
+        Row(
+            cell: cell("tunis", isAhead: true), wish: .init(size: small, zone: "tunis"),
+            reason: "ahead: the API database was restored from a backup and knows less than the region"),
+        Row(cell: cell("tunis", isAhead: true), wish: .init(size: small, zone: "paris"), reason: "has no zone paris"),
         Row(cell: cell("tunis", []), wish: .init(size: small), reason: "has no host that is up"),
         Row(cell: cell("tunis", [zone("tunis", traits: ["X"])]), wish: .init(size: small, traits: ["X"]), reason: nil),
         Row(
@@ -102,6 +108,31 @@ import Testing
             Self.cell("full", [Self.zone("full", largest: .zero)], contact: .silent),
         ]
         #expect(CellSelection.rank(cells, for: .init(size: Self.small)).unreachable == ["fits"])
+    }
+
+    @Test func aCellThatTheDatabaseIsBehindOfIsWaitedForAndNotAsked() {
+        let cells = [
+            Self.cell("ahead", isAhead: true), Self.cell("silent", contact: .silent, isAhead: true), Self.cell("well"),
+            Self.cell("full", [Self.zone("full", largest: .zero)], isAhead: true), Self.cell("unmet", contact: .unmet),
+        ]
+        let ranking = CellSelection.rank(cells, for: .init(size: Self.small))
+        #expect(ranking.cells.map(\.cell) == ["well"])
+        #expect(ranking.ahead == ["ahead", "silent"])
+        #expect(ranking.unreachable == ["unmet"])
+    }
+
+    @Test func aServerThatACellMayHaveAlreadyIsGivenToNobodyElse() {
+        let cells = [Self.cell("tunis", isAhead: true), Self.cell("london")]
+        var ranking = CellSelection.rank(cells, for: .init(size: Self.small, zone: "london"))
+        #expect(ranking.cells.map(\.cell) == ["london"])
+        ranking.mayBeIn(["tunis"])
+        #expect(ranking.cells.isEmpty)
+        #expect(ranking.ahead == ["tunis"])
+        #expect(
+            ranking.ruledOut.last
+                == .init(
+                    cell: "london", reason: "the API database was restored from a backup, and tunis may have the server already"
+                ))
     }
 
     @Test func noCellsAreNoCells() {

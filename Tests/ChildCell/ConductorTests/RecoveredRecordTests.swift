@@ -101,6 +101,23 @@ import Testing
         #expect(record.revision == 9, "saving makes it 10")
     }
 
+    @Test func whatIsToldUnderTheSameNumberByALostRecordIsOvertaken() throws {
+        // The lost record had told revision 2, and this one has come to 2 by another way.
+        var (told, other) = (life, life)
+        told.record.revision = 2
+        other.report()
+        other.record.revision = 2
+        let record = try #require(recover(known(told, told: true), held: other.record))
+        #expect(record.vmState == .active, "what the cell knows better stays")
+        #expect(record.revision == 2, "saving makes it 3, and the API cell takes it")
+        #expect(
+            recover(
+                known(told, told: true),
+                held: ServerRecord?.some(record).map {
+                    var next = $0; next.revision = 3; return next
+                }) == nil)
+    }
+
     @Test func aRecordOfAPlacementThatWasGivenBackMakesRoomForTheLaterOne() throws {
         let later = PlacementEpoch(8)
         let sighting = Sightings.Sighting(host: Life.other, zone: "tunis", epoch: later, revision: 1)

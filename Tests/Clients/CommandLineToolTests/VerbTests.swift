@@ -210,6 +210,36 @@ import Testing
         #expect(members.contains("| Name  | State  | Zones | Fresh | Reason |"))
     }
 
+    @Test func driftIsShownFromAllPages() async throws {
+        @Sendable func guest(_ server: String, _ name: String) -> String {
+            #"{"server": "\#(server)", "host": "compute-1.tunis", "name": \#(name), "epoch": 7, "power": "running", "seen_at": "2026-11-20T21:55:00Z"}"#
+        }
+        let stub = StubCloud([
+            "GET /meridian/v1/cells/tunis/drift?limit=200": { _ in
+                (200, #"{"drift": [\#(guest("s-1", #""web""#))], "next": "compute-1.tunis/s-1"}"#)
+            },
+            "GET /meridian/v1/cells/tunis/drift?limit=200&marker=compute-1.tunis%2Fs-1": { _ in
+                (200, #"{"drift": [\#(guest("s-2", "null"))], "next": null}"#)
+            },
+            "GET /meridian/v1/cells/london/drift?limit=200": { _ in (200, #"{"drift": [], "next": null}"#) },
+        ])
+        let text = try await run(["cell", "drift", "tunis"], CellDrift.self, on: stub)
+        #expect(
+            text == """
+                +--------+------+-----------------+---------+-------+----------------------+
+                | Server | Name | Host            | Power   | Epoch | Seen at              |
+                +--------+------+-----------------+---------+-------+----------------------+
+                | s-1    | web  | compute-1.tunis | running | 7     | 2026-11-20T21:55:00Z |
+                | s-2    |      | compute-1.tunis | running | 7     | 2026-11-20T21:55:00Z |
+                +--------+------+-----------------+---------+-------+----------------------+
+                """)
+        let json = try await run(["cell", "drift", "tunis"], CellDrift.self, on: stub, format: .json)
+        let rows = try #require(JSON(Data(json.utf8))?.array)
+        #expect(rows.map { $0["server"]?.string } == ["s-1", "s-2"])
+        #expect(rows.first?["seen_at"]?.string == "2026-11-20T21:55:00Z")
+        #expect(try await run(["cell", "drift", "london"], CellDrift.self, on: stub).contains("Nothing"))
+    }
+
     @Test func eventsGoOnBehindTheCursor() async throws {
         let stub = StubCloud([
             "GET /meridian/v1/events?limit=200&wait=25&after=7": { _ in

@@ -6,10 +6,11 @@ import NIOHTTP1
 import NIOPosix
 import Synchronization
 import Testing
+import Tokens
 
 @Suite struct HTTPImageSourceTests {
     private func fetch(status: HTTPResponseStatus, body: [UInt8] = [], cut: Bool = false) async throws -> (
-        data: [UInt8], grant: String?
+        data: [UInt8], head: HTTPRequestHead?, key: HostImageKey
     ) {
         let heard = Heard()
         let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -20,7 +21,8 @@ import Testing
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
-        let source = HTTPImageSource(authority: nil)
+        let key = try HostImageKey.generate()
+        let source = HTTPImageSource(authority: nil, key: key)
         let taken = Mutex<[UInt8]>([])
         let grant = ImageGrant(
             url: "http://127.0.0.1:\(server.localAddress?.port ?? 0)/v2/images/1/file", grant: "signed", expires: .now())
@@ -33,14 +35,24 @@ import Testing
         }
         try await source.shutdown()
         try await server.close()
-        return (taken.withLock { $0 }, heard.grant.withLock { $0 })
+        return (taken.withLock { $0 }, heard.head.withLock { $0 }, key)
     }
 
     @Test func dataComesInPiecesAndTheGrantGoesWithTheRequest() async throws {
         let body = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0) }
-        let (data, grant) = try await fetch(status: .ok, body: body)
+        let (data, head, _) = try await fetch(status: .ok, body: body)
         #expect(data == body)
-        #expect(grant == "signed")
+        #expect(head?.headers.first(name: "X-Meridian-Grant") == "signed")
+    }
+
+    @Test func theHostProvesThatTheRequestIsItsOwn() async throws {
+        let (_, head, key) = try await fetch(status: .ok, body: [1])
+        let asked = try #require(head)
+        let grant = Grant(image: .random(), server: .random(), host: "h", hostKey: key.publicText, expiresAt: .now())
+        let request = ImageRequest(method: "\(asked.method)", path: asked.uri, range: asked.headers.first(name: "Range"))
+        let proof = asked.headers.first(name: "X-Meridian-Proof")
+        _ = try grant.verify(proof: proof, of: request, with: "signed")
+        #expect(throws: CloudError.self) { try grant.verify(proof: proof, of: request, with: "another") }
     }
 
     @Test(arguments: [
@@ -64,7 +76,7 @@ import Testing
         }
     }
 
-    private final class Heard: Sendable { let grant = Mutex<String?>(nil) }
+    private final class Heard: Sendable { let head = Mutex<HTTPRequestHead?>(nil) }
 
     private final class Answer: ChannelInboundHandler {
         typealias InboundIn = HTTPServerRequestPart
@@ -84,7 +96,7 @@ import Testing
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             switch unwrapInboundIn(data) {
             case .head(let head):
-                heard.grant.withLock { $0 = head.headers.first(name: "X-Meridian-Grant") }
+                heard.head.withLock { $0 = head }
             case .body: break
             case .end:
                 let length = cut ? body.count + 10 : body.count

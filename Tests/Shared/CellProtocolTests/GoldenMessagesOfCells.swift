@@ -123,5 +123,30 @@ extension Golden {
             "extraSpecs":{},"id":"2","name":"m1","ram":64,"swap":0,"vcpus":1},"hints":{},"hostname":"plain","metadata":{},
             "name":"plain","project":"0af1","user":"0bf2"}}]}
             """#),
+        Golden(
+            "get-drift/1",
+            GetDrift(cell: "tunis", after: .init(host: "compute-1.tunis", server: Sample.server), limit: 100),
+            optional: [
+                "after"
+            ],
+            #"""
+            {"after":{"host":"compute-1.tunis","server":"11111111-1111-1111-1111-111111111111"},"cell":"tunis","limit":100}
+            """#),
+        Golden(
+            "get-drift/1 reply",
+            GetDrift.Reply(
+                strangers: [
+                    .init(
+                        server: Sample.server, host: "compute-1.tunis", epoch: Sample.epoch, power: .running, name: "web one",
+                        seenAt: Sample.time)
+                ], next: .init(host: "compute-1.tunis", server: Sample.server)),
+            optional: [
+                "next", "strangers.0.name",
+            ],
+            #"""
+            {"next":{"host":"compute-1.tunis","server":"11111111-1111-1111-1111-111111111111"},"strangers":[{"epoch":42,
+            "host":"compute-1.tunis","name":"web one","power":1,"seenAt":1795210500123456,
+            "server":"11111111-1111-1111-1111-111111111111"}]}
+            """#),
     ]
 }

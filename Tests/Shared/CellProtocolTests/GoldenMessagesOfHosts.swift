@@ -83,9 +83,13 @@ extension Golden {
             """#),
         Golden(
             "ask-for-image-grant/1",
-            AskForImageGrant(server: Sample.server, epoch: Sample.epoch, image: Sample.image, host: "compute-1.tunis"),
+            AskForImageGrant(
+                server: Sample.server, epoch: Sample.epoch, image: Sample.image, host: "compute-1.tunis", hostKey: "AbCd"),
+            optional: [
+                "hostKey"
+            ],
             #"""
-            {"epoch":42,"host":"compute-1.tunis","image":"44444444-4444-4444-4444-444444444444",
+            {"epoch":42,"host":"compute-1.tunis","hostKey":"AbCd","image":"44444444-4444-4444-4444-444444444444",
             "server":"11111111-1111-1111-1111-111111111111"}
             """#),
         Golden(

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct GrantTests {
     let grant = Grant(
-        image: .random(), server: .random(), host: "compute-1.tunis", hostKey: "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID",
+        image: .random(), server: .random(), host: "compute-1.tunis", hostKey: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
         expiresAt: Timestamp(microseconds: 2_000_000))
 
     @Test func aGrantSaysWhatWasSigned() throws {

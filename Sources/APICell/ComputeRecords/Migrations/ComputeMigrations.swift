@@ -8,7 +8,7 @@ package enum ComputeMigrations {
 
     package static var all: [Migration] {
         [serversAndIntents, flavorsKeysAndQuotas, cellsAndHosts] + FeedMigrations.all(schema: schema) + [
-            attributesDown, hostStandingsDown,
+            attributesDown, hostStandingsDown, cellsAhead,
         ]
     }
 

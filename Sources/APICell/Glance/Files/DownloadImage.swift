@@ -2,6 +2,7 @@ import CloudModel
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Synchronization
 import Tokens
 import _NIOFileSystem
 
@@ -63,16 +64,25 @@ extension GlanceService {
         return try opened(image, range: range)
     }
 
-    /// What to send to a host that holds a grant for this image: no token, and no policy, for the grant was signed for it.
-    func download(_ id: ImageID, range: String?, grant: String) async throws -> Download {
-        guard try grantKey.verify(grant, now: .now()).image == id else {
+    /// What to send to a host that holds a grant for this image and proves that the grant is its own: no token, and no policy, for the grant was
+    /// signed for it. A stolen grant without the host's key is worth nothing, and a request that was overheard can't be made again.
+    func download(_ id: ImageID, _ request: ImageRequest, grant text: String, proof: String?) async throws -> Download {
+        let now = Timestamp.now()
+        let grant = try grantKey.verify(text, now: now)
+        guard grant.image == id else {
             throw CloudError(.unauthorized, "The grant is not valid.", detail: "it is for another image")
+        }
+        let nonce = try grant.verify(proof: proof, of: request, with: text)
+        switch usedProofs.withLock({ $0.take(nonce, until: grant.expiresAt, now: now) }) {
+        case .fresh: break
+        case .used: throw CloudError(.unauthorized, "The grant is not valid.", detail: "the proof was used before")
+        case .full: throw CloudError(.unavailable, "Too many images are being fetched. Try again in a moment.", retryAfter: 5)
         }
         guard let image = try await images.image(id) else {
             if try await images.wasDeleted(id) { throw CloudError(.gone, "The image \(id) has been deleted.") }
             throw Self.missing(id.description)
         }
-        guard image.status == .active, let download = try opened(image, range: range) else {
+        guard image.status == .active, let download = try opened(image, range: request.range) else {
             throw CloudError(.conflict, "The image \(id) is \(image.status.rawValue): it has no data to boot from.")
         }
         return download

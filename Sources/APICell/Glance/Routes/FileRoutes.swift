@@ -4,10 +4,13 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import Observability
+import Tokens
 
 extension HTTPField.Name {
     /// A host's leave to fetch one image, instead of a token.
     static let meridianGrant = known("X-Meridian-Grant")
+    /// Beside it: the host's own signature of this one request.
+    static let meridianProof = known("X-Meridian-Proof")
     static let contentMD5 = known("Content-MD5")
     static let contentDigest = known("Content-Digest")
 }
@@ -32,7 +35,8 @@ extension GlanceService {
         let id = try Self.imageID(context)
         let range = request.headers[.range]
         if let grant = request.headers[.meridianGrant] {
-            return answer(try await download(id, range: range, grant: grant))
+            let asked = ImageRequest(method: request.method.rawValue, path: request.uri.path, range: range)
+            return answer(try await download(id, asked, grant: grant, proof: request.headers[.meridianProof]))
         }
         guard let token = request.headers[.authToken], !token.isEmpty else { throw CloudError.requiresAuthentication }
         let caller = try await authenticator.authenticate(token: token)

@@ -1,5 +1,4 @@
 import APIConventions
-import CloudModel
 import Hummingbird
 
 extension NovaService {
@@ -8,7 +7,7 @@ extension NovaService {
         let own = MeridianServers(servers: servers, timelines: timelines, cells: cells, regionSilent: regionSilent)
         let regions = MeridianCells(cells: cells, hosts: hosts, signal: signal, regionSilent: regionSilent)
         let watch = WatchEvents(store: events)
-        let cellStore = cells
+        let drift = ShowDrift(cells: cells, questions: questions, regionSilent: regionSilent)
 
         routes.get("/servers") { request in
             try request.enforce("meridian:servers:list")
@@ -39,12 +38,8 @@ extension NovaService {
             return .json(bytes: try await regions.update(try await request.json(), request))
         }
         routes.get("/cells/{cell}/drift") { request in
-            try request.enforce("meridian:hosts:list")
-            let name = CellName(try request.parameter("cell"))
-            guard try await cellStore.cell(name) != nil else { throw CloudError(.notFound, "There is no cell called \(name).") }
-            throw CloudError(
-                .notImplemented,
-                "What a recovered cell found to be different is in its conductor's log; it isn't served here yet.")
+            try request.enforce("meridian:cells:drift")
+            return .json(bytes: try await drift(request))
         }
         routes.get("/hosts") { request in
             try request.enforce("meridian:hosts:list")

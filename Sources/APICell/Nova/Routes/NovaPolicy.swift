@@ -64,6 +64,7 @@ enum NovaPolicy {
         "meridian:servers:explain": reader,
         "meridian:cells:list": "@",
         "meridian:cells:update": admin,
+        "meridian:cells:drift": admin,
         "meridian:hosts:list": admin,
         "meridian:events:list": reader,
     ]

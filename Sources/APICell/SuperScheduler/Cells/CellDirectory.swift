@@ -10,6 +10,12 @@ actor CellDirectory {
     private struct Entry {
         var summary: CellSummary
         var drained = false
+        /// Whether the cell has said hello to this process. Until then nobody knows which placements it has seen.
+        var hasGreeted = false
+        /// The highest placement it has seen, by its last hello.
+        var highestEpoch = PlacementEpoch.none
+        /// It had seen a later placement than the database had drawn, and no operator has seen to that since: the database was rewound.
+        var isAhead = false
         var unansweredAt: ContinuousClock.Instant?
     }
 
@@ -27,30 +33,57 @@ actor CellDirectory {
         self.silentAfter = silentAfter
     }
 
-    /// Reads the cells that have ever joined, and what operators have said of them since.
+    /// Reads the cells that have ever joined, what operators have said of them since, and which are ahead of the database.
     func refresh() async throws {
-        let rows = try await database.query("SELECT name, disabled, summary FROM compute.cells")
+        let rows = try await database.query("SELECT name, disabled, summary, ahead FROM compute.cells")
         for row in rows {
             let name: CellName = try row.get("name")
             let drained: Bool = try row.get("disabled")
             let stored: CellSummary? = try row.json("summary")
             let summary = cells[name]?.summary ?? stored ?? CellSummary(state: .up, zones: [], weight: 1)
             cells[name, default: Entry(summary: summary)].drained = drained
+            cells[name]?.isAhead = try row.get("ahead")
         }
     }
 
-    /// A cell says hello: it joins, or is back.
-    func joined(_ cell: CellName, release: String, highestEpoch: PlacementEpoch, summary: CellSummary) async throws {
-        try await database.query(
+    /// A cell says hello: it joins, or is back. Returns the highest placement that the database has drawn. It is read after the cell named its
+    /// own, which was drawn from it before: only a rewound database is behind.
+    func joined(
+        _ cell: CellName, release: String, highestEpoch: PlacementEpoch, summary: CellSummary
+    ) async throws -> PlacementEpoch {
+        let rows = try await database.query(
             """
-            INSERT INTO compute.cells AS c (name, summary, release, highest_epoch)
-            VALUES (\(cell), \(json: summary), \(release), \(highestEpoch))
+            WITH drawn AS MATERIALIZED (
+                SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS epoch FROM compute.placement_epoch
+            )
+            INSERT INTO compute.cells AS c (name, summary, release, highest_epoch, ahead)
+            SELECT \(cell), \(json: summary), \(release), \(highestEpoch), \(highestEpoch) > epoch FROM drawn
             ON CONFLICT (name) DO UPDATE SET summary = excluded.summary, release = excluded.release,
-                highest_epoch = greatest(c.highest_epoch, excluded.highest_epoch)
+                highest_epoch = greatest(c.highest_epoch, excluded.highest_epoch), ahead = c.ahead OR excluded.ahead
+            RETURNING ahead, (SELECT epoch FROM drawn) AS drawn
             """)
-        cells[cell, default: Entry(summary: summary)].summary = summary
-        cells[cell]?.unansweredAt = nil
+        guard let row = rows.first else { throw CloudError(.internalError, "A cell's hello left no row.", detail: "\(cell)") }
+        var entry = cells[cell] ?? Entry(summary: summary)
+        entry.summary = summary
+        entry.unansweredAt = nil
+        entry.hasGreeted = true
+        entry.highestEpoch = max(entry.highestEpoch, highestEpoch)
+        entry.isAhead = try row.get("ahead")
+        cells[cell] = entry
+        return try row.get("drawn")
     }
+
+    /// What a placement in this cell must be later than. Asked after the placement's number was drawn.
+    func highestEpoch(seenIn cell: CellName) -> PlacementEpoch { cells[cell]?.highestEpoch ?? .none }
+
+    /// Cells that have seen a later placement than the database knows.
+    var ahead: [CellName] { cells.filter(\.value.isAhead).keys.sorted() }
+
+    /// Whether a cell has said hello to this process.
+    func hasGreeted(_ cell: CellName) -> Bool { cells[cell]?.hasGreeted ?? false }
+
+    /// Known cells that have not said hello to this process.
+    var haveNotGreeted: [CellName] { cells.filter { !$0.value.hasGreeted }.keys.sorted() }
 
     func took(_ summary: CellSummary, from cell: CellName) async throws {
         var summary = summary
@@ -63,7 +96,9 @@ actor CellDirectory {
     /// Everything ranking needs, now.
     func snapshot() -> [CellSelection.Cell] {
         cells.map { name, entry in
-            CellSelection.Cell(name: name, summary: entry.summary, contact: contact(name, entry), drained: entry.drained)
+            CellSelection.Cell(
+                name: name, summary: entry.summary, contact: contact(name, entry), drained: entry.drained,
+                isAhead: entry.isAhead)
         }
     }
 
@@ -111,6 +146,7 @@ actor CellDirectory {
 
     private func contact(_ name: CellName, _ entry: Entry) -> CellSelection.Cell.Contact {
         guard isInContact(name) else { return .silent }
+        guard entry.hasGreeted else { return .unmet }
         guard let since = entry.unansweredAt, since.duration(to: .now) < Self.suspicion else { return .inContact }
         return .suspect
     }

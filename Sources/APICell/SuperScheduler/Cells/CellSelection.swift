@@ -5,18 +5,25 @@ package import CloudModel
 package struct CellSelection: Sendable {
     /// What the super-scheduler knows of a cell when it ranks.
     package struct Cell: Sendable, Hashable {
-        package enum Contact: String, Sendable { case inContact, silent, suspect }
+        package enum Contact: String, Sendable {
+            case inContact, silent, suspect
+            /// It has yet to say hello to this process, and with it which placements it has seen.
+            case unmet
+        }
         package var name: CellName
         package var summary: CellSummary
         package var contact: Contact
         /// An operator's word: no new servers.
         package var drained: Bool
+        /// It has seen a later placement than the API database knows, which was restored from a backup: nothing is placed there.
+        package var isAhead: Bool
 
-        package init(name: CellName, summary: CellSummary, contact: Contact, drained: Bool) {
+        package init(name: CellName, summary: CellSummary, contact: Contact, drained: Bool, isAhead: Bool = false) {
             self.name = name
             self.summary = summary
             self.contact = contact
             self.drained = drained
+            self.isAhead = isAhead
         }
     }
 
@@ -50,6 +57,8 @@ package struct CellSelection: Sendable {
         package var ruledOut: [RuledOut]
         /// Cells that would fit but can't be reached: worth waiting for a little.
         package var unreachable: [CellName]
+        /// Cells that would fit and that the API database is behind of: worth waiting for a little, until an operator has raised it.
+        package var ahead: [CellName] = []
     }
 
     package struct Ranked: Sendable, Hashable {
@@ -70,11 +79,20 @@ package struct CellSelection: Sendable {
                 ranking.ruledOut.append(RuledOut(cell: cell.name, reason: reason))
                 // A region that has just been stood up: its hosts may say hello at any moment.
                 if reason == noHostIsUp, cell.summary.zones.isEmpty { ranking.unreachable.append(cell.name) }
-            } else if cell.contact == .silent {
-                ranking.ruledOut.append(RuledOut(cell: cell.name, reason: "silent: no contact with the region"))
-                ranking.unreachable.append(cell.name)
+            } else if cell.isAhead {
+                ranking.ruledOut.append(RuledOut(cell: cell.name, reason: isAhead))
+                ranking.ahead.append(cell.name)
             } else {
-                ranking.cells.append(Ranked(cell: cell.name, weight: weight(of: cell, for: wish)))
+                switch cell.contact {
+                case .silent:
+                    ranking.ruledOut.append(RuledOut(cell: cell.name, reason: "silent: no contact with the region"))
+                    ranking.unreachable.append(cell.name)
+                case .unmet:
+                    ranking.ruledOut.append(RuledOut(cell: cell.name, reason: "has not said hello yet"))
+                    ranking.unreachable.append(cell.name)
+                case .inContact, .suspect:
+                    ranking.cells.append(Ranked(cell: cell.name, weight: weight(of: cell, for: wish)))
+                }
             }
         }
         ranking.cells.sort { ($0.weight, $1.cell) > ($1.weight, $0.cell) }
@@ -82,6 +100,7 @@ package struct CellSelection: Sendable {
     }
 
     private static let noHostIsUp = "has no host that is up"
+    package static let isAhead = "ahead: the API database was restored from a backup and knows less than the region"
 
     private static func obstacle(in cell: Cell, to wish: Wish) -> String? {
         if let pinned = wish.pinnedCell, pinned != cell.name { return "the server's group is in \(pinned)" }
@@ -119,6 +138,20 @@ package struct CellSelection: Sendable {
         let share = Double(free) / Double(max(1, total))
         // A cell that has just left a call unanswered comes last, but comes: it may be the only one.
         return cell.contact == .suspect ? share * 1e-6 : share * cell.summary.weight
+    }
+}
+
+extension CellSelection.Ranking {
+    /// The server may be in one of these cells already, under a placement that the API database has forgotten: nobody else gets it.
+    mutating func mayBeIn(_ ahead: [CellName]) {
+        let names = ahead.map(\.rawValue).joined(separator: ", ")
+        ruledOut += cells.map {
+            CellSelection.RuledOut(
+                cell: $0.cell, reason: "the API database was restored from a backup, and \(names) may have the server already")
+        }
+        cells = []
+        unreachable = []
+        self.ahead = ahead
     }
 }
 

@@ -11,6 +11,10 @@ struct PlaceServer: Sendable {
     /// So long a server waits for a cell that would fit and can't be reached, counted from its creation (or from when this process began
     /// to place). A server pinned to a silent zone is to end in ERROR within 10 s.
     static let patience = Duration.seconds(8)
+    /// So long after its start this process places none of the servers that it found unplaced while a known cell has yet to say hello: if
+    /// the database was rewound, the cell may have them. Longer would hold boots up when a region is dark, shorter would not wait for a
+    /// conductor to dial anew (a heartbeat, 1 s).
+    static let greeting = Duration.seconds(2)
 
     let cells: CellDirectory
     let store: PlacementStore
@@ -29,7 +33,11 @@ struct PlaceServer: Sendable {
 
     func callAsFunction(_ create: UnplacedCreate) async throws -> Ending {
         let started = Timestamp.now()
-        let ranking = await cells.rank(wish(create))
+        let isOlder = create.createdAt < began
+        if isOlder, started < began + Self.greeting, await !cells.haveNotGreeted.isEmpty { return .later }
+        let ahead = await cells.ahead
+        var ranking = await cells.rank(wish(create))
+        if isOlder, !ahead.isEmpty { ranking.mayBeIn(ahead) }
         var ledger = create.ledger
         // What was ruled out last time is said again below, as it is now.
         ledger.attempts.removeAll { $0.outcome == .ruledOut || $0.outcome == .silent }
@@ -39,7 +47,7 @@ struct PlaceServer: Sendable {
         var steps = [
             TraceStep("place.rank", classic: [8, 9, 10], place: "super-scheduler", started: started, ended: .now())
         ]
-        var silent = ranking.unreachable
+        var (silent, behind) = (ranking.unreachable, ranking.ahead)
         for ranked in ranking.cells.prefix(Self.cellsTried) {
             if let group = create.spec.group, group.policy == .affinity,
                 try await store.pin(group.id, to: ranked.cell) != ranked.cell
@@ -47,7 +55,11 @@ struct PlaceServer: Sendable {
                 return .later  // pinned elsewhere meanwhile
             }
             let asked = Timestamp.now()
-            let epoch = try await epochs.next()
+            guard let epoch = try await epochs.next(above: await cells.highestEpoch(seenIn: ranked.cell)) else {
+                behind.append(ranked.cell)
+                ledger.attempts.append(.init(cell: ranked.cell, outcome: .ruledOut, at: asked, reason: CellSelection.isAhead))
+                continue
+            }
             let answer: ReserveHost.Answer
             do {
                 answer = try await lines.reserve(.init(server: create.server, epoch: epoch, spec: create.spec), in: ranked.cell)
@@ -86,7 +98,7 @@ struct PlaceServer: Sendable {
                 return .later
             }
         }
-        return try await noneFits(create, silent: silent, ledger, steps)
+        return try await noneFits(create, silent: silent, ahead: behind, ledger, steps)
     }
 
     /// Writes the mapping down, then sends the create. False: refused.
@@ -120,12 +132,16 @@ struct PlaceServer: Sendable {
     }
 
     private func noneFits(
-        _ create: UnplacedCreate, silent: [CellName], _ ledger: PlacementLedger, _ steps: [TraceStep]
+        _ create: UnplacedCreate, silent: [CellName], ahead: [CellName], _ ledger: PlacementLedger, _ steps: [TraceStep]
     ) async throws -> Ending {
         let now = Timestamp.now()
-        if !silent.isEmpty, now < max(create.createdAt, began) + Self.patience { return .later }
+        if !(silent.isEmpty && ahead.isEmpty), now < max(create.createdAt, began) + Self.patience { return .later }
         let message: String
-        if silent.isEmpty {
+        if !ahead.isEmpty {
+            let names = ahead.map(\.rawValue).joined(separator: ", ")
+            message =
+                "No valid host was found. The cloud's API database was restored from a backup, and the region \(names) knows later placements: none is made there before an operator has raised the database's epochs. Ask again then\(create.spec.zone != nil || create.homeRegion != nil ? ", or without the zone" : "")."
+        } else if silent.isEmpty {
             message = "No valid host was found. " + summary(of: ledger)
         } else {
             let names = silent.map(\.rawValue).joined(separator: ", ")
@@ -148,21 +164,5 @@ struct PlaceServer: Sendable {
         CellSelection.Wish(
             size: create.spec.flavor.size, zone: create.spec.zone, homeRegion: create.homeRegion, pinnedCell: create.pinnedCell,
             traits: create.spec.flavor.requiredTraits, refusedBy: create.refusedBy)
-    }
-}
-
-/// Hands out placement epochs, drawn from the database a batch at a time; what a dying process has drawn and not used is never used.
-actor EpochSource {
-    private let store: PlacementStore
-    private var drawn: [PlacementEpoch] = []
-
-    init(store: PlacementStore) { self.store = store }
-
-    func next() async throws -> PlacementEpoch {
-        while drawn.isEmpty {
-            let fresh = try await store.epochs(64)
-            if drawn.isEmpty { drawn = fresh.reversed() }  // else another caller has drawn meanwhile; these are lost
-        }
-        return drawn.removeLast()
     }
 }

@@ -18,12 +18,12 @@ struct AnswerCells: Sendable {
     private static let page = 200
 
     func hello(_ hello: CellHello, from cell: CellName) async throws -> CellHello.Reply {
-        try await cells.joined(cell, release: hello.release, highestEpoch: hello.highestEpoch, summary: hello.summary)
-        let highest = try await placements.highestEpoch()
+        let highest = try await cells.joined(
+            cell, release: hello.release, highestEpoch: hello.highestEpoch, summary: hello.summary)
         let knows = try await down(to: cell).knows(hello.stored)
         if hello.highestEpoch > highest {
             log.error(
-                "a cell has seen a later placement than this database knows: it was rewound, and places nothing there",
+                "a cell has seen a later placement than this database knows: it was rewound, and nothing is placed there",
                 metadata: [.cell: "\(cell)", .epoch: "\(hello.highestEpoch)", "own": "\(highest)"])
         }
         log.info("cell joined", metadata: [.cell: "\(cell)", "release": "\(hello.release)"])

@@ -4,8 +4,8 @@ internal import Database
 
 /// Signs the leave to fetch an image. Token keys live on API nodes only; the program passes the signer in.
 package protocol ImageGrantSigner: Sendable {
-    /// A grant for one image, bound to the server, the host's name and its time.
-    func grant(image: ImageID, server: ServerID, host: HostName, expires: Timestamp) throws -> String
+    /// A grant for one image, bound to the server, the host's name and key, and its time. Throws `badRequest` for what is no key.
+    func grant(image: ImageID, server: ServerID, host: HostName, hostKey: String, expires: Timestamp) throws -> String
     /// Where regions fetch the image's data.
     func url(of image: ImageID) -> String
 }
@@ -19,6 +19,11 @@ struct GrantImages: Sendable {
     let signer: any ImageGrantSigner
 
     func callAsFunction(_ question: AskForImageGrant, from cell: CellName) async throws -> ImageGrant {
+        guard let hostKey = question.hostKey else {
+            throw CloudError(
+                .badRequest,
+                "A grant is bound to its host's key, and none came with the question: upgrade the conductor and the host.")
+        }
         let rows = try await database.query(
             """
             SELECT 1 FROM compute.servers WHERE id = \(question.server) AND cell = \(cell) AND epoch = \(question.epoch)
@@ -31,7 +36,8 @@ struct GrantImages: Sendable {
         let expires = Timestamp.now() + Self.lifetime
         return ImageGrant(
             url: signer.url(of: question.image),
-            grant: try signer.grant(image: question.image, server: question.server, host: question.host, expires: expires),
+            grant: try signer.grant(
+                image: question.image, server: question.server, host: question.host, hostKey: hostKey, expires: expires),
             expires: expires)
     }
 }

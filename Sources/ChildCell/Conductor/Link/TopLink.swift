@@ -22,6 +22,8 @@ actor TopLink {
     /// The cell's database is known to be the latest: what had to wait for that begins.
     private let begin: @Sendable () async -> Void
     private let log: Logger
+    /// How often a hub was met. What is agreed with one says nothing to the next, and whoever waits for an answer looks again.
+    private var meeting = 0
     private var position: FeedPosition?
     private var toldSummary: CellSummary?
     private var toldAt: ContinuousClock.Instant?
@@ -31,6 +33,8 @@ actor TopLink {
 
     /// What a run of the feed may take; a frozen hub must not hold the cell's feed for longer.
     private static let feedTimeout = Duration.seconds(10)
+    /// Events of other hubs wait behind it.
+    private static let introduction = Duration.seconds(2)
 
     init(
         hub: PeerName, messenger: any Messenger, database: Database, standing: CellStanding, pulse: DatabasePulse,
@@ -53,21 +57,38 @@ actor TopLink {
 
     /// The hub is new, or was out of reach: agree anew on where we stand.
     func greetAgain() {
+        meeting += 1
         position = nil
         toldSummary = nil
+    }
+
+    /// Says hello at once, whatever else is under way: a run of the feed may be waiting for a hub that is gone, and the new one places nothing
+    /// here before. What it answers is asked again by the run that follows, which agrees on the feed.
+    func introduce() async {
+        do {
+            _ = try await messenger.call(try await hello(), to: hub, timeout: Self.introduction)
+        } catch {
+            log.info("the hub hasn't heard this cell's hello yet", metadata: [.peer: "\(hub)", .error: "\(error)"])
+        }
     }
 
     /// Tells the hub what it doesn't know yet.
     func tell() async {
         guard messenger.contact(hub) != nil else { return }
+        let meeting = meeting
         do {
-            guard let start = try await greeted() else { return }
+            let agreed = try await greeted()
+            guard meeting == self.meeting else { return }  // another hub meanwhile, which is greeted next
+            position = agreed
+            guard let start = agreed else { return }
             let sender = FeedSender(
                 up, load: { [rows] in try await rows($0) },
                 send: { [messenger, hub] batch in
                     try await messenger.call(batch, to: hub, lane: .bulk, timeout: Self.feedTimeout).stored
                 })
-            switch try await sender.catchUp(from: start) {
+            let outcome = try await sender.catchUp(from: start)
+            guard meeting == self.meeting else { return }
+            switch outcome {
             case .upToDate(let end): position = end
             case .stranger: position = nil
             }
@@ -88,23 +109,22 @@ actor TopLink {
         toldAt = .now
     }
 
+    /// Where the feed up stands, agreed with the hub if it isn't yet; nil: say hello again.
     private func greeted() async throws -> FeedPosition? {
         if let position { return position }
-        let stored = try await FeedCursor("down", schema: CellMigrations.schema).position(in: database)
-        let hello = CellHello(
-            release: Release.current, stored: stored, highestEpoch: try await standing.highestEpoch(),
-            summary: await book.summary(state: await standing.state, weight: weight))
+        let hello = try await hello()
         let reply = try await messenger.call(hello, to: hub, timeout: .seconds(5))
         toldSummary = hello.summary
+        let agreed: FeedPosition?
         let isBehindUs = !reply.knowsYourPosition || reply.highestEpoch < hello.highestEpoch
         if isBehindUs {
             log.error("the API cell doesn't know what it told us: its database was rewound", metadata: [.peer: "\(hub)"])
         }
         if await standing.isRecovering {
             try await recover(from: hub, resumingBehind: reply.stored, trusting: !isBehindUs)
-            position = try await up.knows(reply.stored) ? reply.stored : nil
+            agreed = try await up.knows(reply.stored) ? reply.stored : nil
         } else if try await up.knows(reply.stored) {
-            position = reply.stored
+            agreed = reply.stored
             if await standing.verified() { await begin() }
         } else {
             log.error(
@@ -113,10 +133,18 @@ actor TopLink {
             try await standing.beginRecovery(
                 "The API cell has stored change \(reply.stored.number), which this database lacks.", of: book)
             try await recover(from: hub, resumingBehind: reply.stored, trusting: !isBehindUs)
-            position = reply.stored
+            agreed = reply.stored
         }
         // Recovering took its time: servers need not wait for the next second's summary.
         await summarize()
-        return position
+        return agreed
+    }
+
+    private func hello() async throws -> CellHello {
+        CellHello(
+            release: Release.current,
+            stored: try await FeedCursor("down", schema: CellMigrations.schema).position(in: database),
+            highestEpoch: try await standing.highestEpoch(),
+            summary: await book.summary(state: await standing.state, weight: weight))
     }
 }

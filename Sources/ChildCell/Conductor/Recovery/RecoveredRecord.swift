@@ -18,24 +18,32 @@ extension ServerRecord {
         // A later placement is none of a top that was rewound itself; an earlier one had been given back before this one was made.
         if let held, held.epoch > known.epoch { return nil }
         let current = held.flatMap { $0.epoch == known.epoch ? $0 : nil }
-        if let current, current.isSettled { return nil }
-        let isNewer = (current?.revision ?? -1) < (report?.revision ?? -1)
+        // What the API cell was told last may come from a record that is lost: what is told from here on has to be newer.
+        let told = report?.revision ?? -1
+        if var current, current.isSettled {
+            guard current.revision <= told else { return nil }
+            current.revision = told
+            return current
+        }
+        let isNewer = (current?.revision ?? -1) < told
         var record = current ?? ServerRecord(id: known.server, epoch: known.epoch, spec: known.spec, at: now)
         if current == nil { record.revision = held?.revision ?? 0 }
         if let report, isNewer { record.adopt(report) }
-        if record.isSettled { return record }
-        if record.launchedAt != nil {
-            guard isNewer || current == nil else { return nil }
-            record.settleIn(on: seen, or: report, held: current)
-            return record
+        if !record.isSettled {
+            if record.launchedAt != nil {
+                if isNewer || current == nil { record.settleIn(on: seen, or: report, held: current) }
+            } else {
+                let isAsHeld = current != nil && !isNewer
+                guard record.locate(seen, isAsHeld: isAsHeld, isKnown: isAsHeld || report != nil, allSpoke: allSpoke) else {
+                    return nil
+                }
+                // A delete that waited for its host may have nothing to wait for any more.
+                _ = record.advance(at: now)
+            }
         }
-        let isAsHeld = current != nil && !isNewer
-        guard record.locate(seen, isAsHeld: isAsHeld, isKnown: isAsHeld || report != nil, allSpoke: allSpoke) else {
-            return nil
-        }
-        // A delete that waited for its host may have nothing to wait for any more.
-        _ = record.advance(at: now)
-        return record == held ? nil : record
+        if record == held, record.revision > told { return nil }
+        record.revision = max(record.revision, told)
+        return record
     }
 
     /// A late host has spoken, and has it.

@@ -52,7 +52,8 @@ struct Output: Sendable {
         }
     }
 
-    private static func key(_ column: String) -> String {
+    /// A heading as a key of JSON.
+    static func key(_ column: String) -> String {
         String(column.lowercased().map { $0 == " " ? "_" : $0 })
     }
 }

@@ -1,19 +1,25 @@
 import AsyncHTTPClient
 package import CellProtocol
 import CloudModel
+import Foundation
 package import NIOCore
 import NIOHTTP1
 import NIOSSL
+package import Tokens
 
 /// Fetches images from Glance over HTTPS, with the grant instead of a token.
 package struct HTTPImageSource: ImageSource {
     private let client: HTTPClient
+    private let key: HostImageKey
 
     /// For the whole transfer. A build's own deadline is shorter.
     private static let longestTransfer = TimeAmount.minutes(60)
 
-    /// - Parameter authority: the PEM file of the CA that signs the API's certificates; nil: the machine's own.
-    package init(authority: String?) {
+    /// - Parameters:
+    ///   - authority: the PEM file of the CA that signs the API's certificates; nil: the machine's own.
+    ///   - key: what the grants are bound to; its public half went with the question for them.
+    package init(authority: String?, key: HostImageKey) {
+        self.key = key
         var configuration = HTTPClient.Configuration()
         // A peer that says nothing for so long is gone; the next attempt starts anew.
         configuration.timeout = .init(connect: .seconds(5), read: .seconds(30))
@@ -28,7 +34,12 @@ package struct HTTPImageSource: ImageSource {
 
     package func fetch(_ grant: ImageGrant, _ take: @Sendable (ByteBuffer) async throws -> Void) async throws {
         var request = HTTPClientRequest(url: grant.url)
+        guard let path = URLComponents(string: grant.url)?.percentEncodedPath else {
+            throw CloudError(.internalError, "The image's address can't be read.", detail: grant.url)
+        }
+        let asked = ImageRequest(method: request.method.rawValue, path: path, range: nil)
         request.headers.add(name: "X-Meridian-Grant", value: grant.grant)
+        request.headers.add(name: "X-Meridian-Proof", value: try key.prove(asked, with: grant.grant))
         let response: HTTPClientResponse
         do {
             response = try await client.execute(request, timeout: Self.longestTransfer)

@@ -19,17 +19,21 @@ package struct GrantsOfConductor: ImageGrants {
     let messenger: any Messenger
     let conductor: PeerName
     let host: HostName
+    let hostKey: String
 
-    package init(messenger: any Messenger, cell: CellName, host: HostName) {
+    /// - Parameter hostKey: the public half of the key with which the images are fetched (`HostImageKey.publicText`).
+    package init(messenger: any Messenger, cell: CellName, host: HostName, hostKey: String) {
         self.messenger = messenger
         conductor = .cell(cell)
         self.host = host
+        self.hostKey = hostKey
     }
 
     package func grant(_ image: ImageID, for order: WorkOrder) async throws -> ImageGrant {
         do {
             return try await messenger.call(
-                AskForImageGrant(server: order.server, epoch: order.epoch, image: image, host: host), to: conductor,
+                AskForImageGrant(server: order.server, epoch: order.epoch, image: image, host: host, hostKey: hostKey),
+                to: conductor,
                 request: order.request, timeout: .seconds(5))
         } catch let error as MessagingError {
             if case .refused(let code, let message) = error, code != .unavailable, code != .timeout {

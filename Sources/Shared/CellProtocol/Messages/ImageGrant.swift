@@ -11,12 +11,16 @@ package struct AskForImageGrant: CellCall {
     package var image: ImageID
     /// Filled in by the conductor from the name of the link, whatever the host wrote.
     package var host: HostName
+    /// The public half of the asking process's image key, base64url of 32 bytes, which the hub signs into the grant. Optional on the wire
+    /// only: the hub refuses a question without it.
+    package var hostKey: String?
 
-    package init(server: ServerID, epoch: PlacementEpoch, image: ImageID, host: HostName) {
+    package init(server: ServerID, epoch: PlacementEpoch, image: ImageID, host: HostName, hostKey: String?) {
         self.server = server
         self.epoch = epoch
         self.image = image
         self.host = host
+        self.hostKey = hostKey
     }
 }
 
@@ -24,7 +28,7 @@ package struct AskForImageGrant: CellCall {
 package struct ImageGrant: Codable, Sendable, Hashable {
     /// `https://…/v2/images/<id>/file`, reachable from the region.
     package var url: String
-    /// Sent as `X-Meridian-Grant`.
+    /// Sent as `X-Meridian-Grant`, with the host's proof beside it as `X-Meridian-Proof`.
     package var grant: String
     package var expires: Timestamp
 

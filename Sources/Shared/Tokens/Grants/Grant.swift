@@ -1,12 +1,12 @@
 package import CloudModel
 
-/// A permission to fetch one image for one server, handed to one host and worth nothing to anyone else for long. Signed by the
+/// A permission to fetch one image for one server, handed to one host and worth nothing to anyone else. Signed by the
 /// API cell, verified by Glance without asking anybody, so that a boot outlives its user's token.
 package struct Grant: Sendable, Equatable {
     package var image: ImageID
     package var server: ServerID
     package var host: HostName
-    /// The host's public key on the message bus (Z85): whoever uses the grant must be that host.
+    /// The public half of the host's image key (`HostImageKey.publicText`): whoever uses the grant must prove to have the other.
     package var hostKey: String
     package var expiresAt: Timestamp
 

@@ -85,15 +85,17 @@ package struct GrantPublicKey: Sendable, Equatable {
         return grant
     }
 
-    private func isSigned(_ all: [UInt8]) -> Bool {
+    /// Whether the bytes end with a signature of what is before it.
+    private func isSigned(_ all: [UInt8]) -> Bool { isSignature(all.suffix(64), of: Array(all.dropLast(64))) }
+
+    func isSignature(_ signature: some Collection<UInt8>, of message: [UInt8]) -> Bool {
         guard let key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nil, bytes, bytes.count) else { return false }
         defer { EVP_PKEY_free(key) }
         guard let context = EVP_MD_CTX_new() else { return false }
         defer { EVP_MD_CTX_free(context) }
-        let message = Array(all.dropLast(64))
         let isRight =
             EVP_DigestVerifyInit(context, nil, nil, nil, key) == 1
-            && EVP_DigestVerify(context, Array(all.suffix(64)), 64, message, message.count) == 1
+            && EVP_DigestVerify(context, Array(signature), signature.count, message, message.count) == 1
         if !isRight { ERR_clear_error() }
         return isRight
     }
