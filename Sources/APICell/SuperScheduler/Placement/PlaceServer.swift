@@ -153,15 +153,24 @@ struct PlaceServer: Sendable {
 
 /// Hands out placement epochs, drawn from the database a batch at a time; what a dying process has drawn and not used is never used.
 actor EpochSource {
-    private let store: PlacementStore
+    /// Fewer cost a query for every few servers, more burn numbers, of which there are enough.
+    private static let drawnAtOnce = 64
+
+    private let draw: Batcher<Void, [PlacementEpoch]>
     private var drawn: [PlacementEpoch] = []
 
-    init(store: PlacementStore) { self.store = store }
+    init(store: PlacementStore) {
+        // A round of servers finds none left at once: they share a draw, each has one of it, and the rest is kept for the next.
+        draw = Batcher(largest: Self.drawnAtOnce) { askers in
+            let fresh = try await store.epochs(Self.drawnAtOnce)
+            return askers.indices.map { $0 == 0 ? [fresh[0]] + fresh[askers.count...].reversed() : [fresh[$0]] }
+        }
+    }
 
     func next() async throws -> PlacementEpoch {
         while drawn.isEmpty {
-            let fresh = try await store.epochs(64)
-            if drawn.isEmpty { drawn = fresh.reversed() }  // else another caller has drawn meanwhile; these are lost
+            let fresh = try await draw(())
+            drawn += fresh
         }
         return drawn.removeLast()
     }
