@@ -54,28 +54,11 @@ import Testing
     }
 
     @Test func aFullBatchWaitsForNothing() async throws {
-        let batcher = Batcher<Int, Int>(largest: 2, gathering: .seconds(600), spacing: .seconds(600)) { $0 }
+        let batcher = Batcher<Int, Int>(largest: 2, gathering: .seconds(600)) { $0 }
         try await withThrowingTaskGroup(of: Int.self) { group in
             for input in 0..<4 { group.addTask { try await batcher(input) } }
             for try await _ in group {}
         }
-    }
-
-    @Test func afterAQuietWhileNobodyWaits() async throws {
-        let record = Record()
-        let batcher = Batcher<Int, Int>(largest: 40, spacing: .milliseconds(200)) { inputs in
-            await record.add(inputs.count)
-            return inputs
-        }
-        let began = ContinuousClock.now
-        _ = try await batcher(0)
-        #expect(ContinuousClock.now - began < .milliseconds(150))
-        try await withThrowingTaskGroup(of: Int.self) { group in
-            for input in 0..<10 { group.addTask { try await batcher(input) } }
-            for try await _ in group {}
-        }
-        #expect(ContinuousClock.now - began >= .milliseconds(200))
-        #expect(await record.sizes == [1, 10])
     }
 
     @Test func beyondItsLimitCallersAreRefusedAtOnce() async throws {

@@ -13,30 +13,25 @@ package actor Batcher<Input: Sendable, Output: Sendable> {
     private let parallel: Int
     private let limit: Int
     private let gathering: Duration
-    private let spacing: Duration
     private var waiting: [Waiting] = []
     private var running = 0
-    /// A batch is on its way: nothing else starts one before it.
+    /// Somebody waits for company.
     private var isGathering = false
-    private var earliest = ContinuousClock.now
 
     /// - Parameters:
     ///   - largest: how many go into one batch; larger ones hold the first of them back for longer.
     ///   - parallel: how many batches may be under way at once; more than one gives up the order between batches.
     ///   - limit: how many may wait; beyond it callers are refused, so that a stalled database doesn't eat the memory.
-    ///   - gathering: how long the first waits for company.
-    ///   - spacing: how long from the start of a batch to the start of the next at least: after a quiet while nobody waits, under load
-    ///     those who come meanwhile go together. A full batch waits for neither.
+    ///   - gathering: how long the first waits for company. A full batch doesn't.
     ///   - perform: takes a batch and returns one output for each input, in their order; throwing fails the whole batch.
     package init(
-        largest: Int, parallel: Int = 1, limit: Int = 10_000, gathering: Duration = .zero, spacing: Duration = .zero,
+        largest: Int, parallel: Int = 1, limit: Int = 10_000, gathering: Duration = .zero,
         perform: @escaping @Sendable ([Input]) async throws -> [Output]
     ) {
         self.largest = largest
         self.parallel = parallel
         self.limit = limit
         self.gathering = gathering
-        self.spacing = spacing
         self.perform = perform
     }
 
@@ -53,33 +48,30 @@ package actor Batcher<Input: Sendable, Output: Sendable> {
 
     private func startBatches() {
         while running < parallel, !waiting.isEmpty {
-            let now = ContinuousClock.now
-            let start = max(earliest, now + gathering)
-            if start > now, waiting.count < largest {
+            if gathering > .zero, waiting.count < largest {
                 if !isGathering {
                     isGathering = true
-                    Task { await gather(until: start) }
+                    Task { await gather() }
                 }
                 return
             }
-            startBatch(at: now)
+            startBatch()
         }
     }
 
-    private func gather(until start: ContinuousClock.Instant) async {
+    private func gather() async {
         // Nobody cancels this task; were it cancelled, the batch would only be smaller.
-        try? await Task.sleep(until: start)
+        try? await Task.sleep(for: gathering)
         isGathering = false
         // While it slept, a full batch may have gone.
-        if running < parallel, !waiting.isEmpty { startBatch(at: .now) }
+        if running < parallel, !waiting.isEmpty { startBatch() }
         startBatches()
     }
 
-    private func startBatch(at now: ContinuousClock.Instant) {
+    private func startBatch() {
         let batch = Array(waiting.prefix(largest))
         waiting.removeFirst(batch.count)
         running += 1
-        earliest = now + spacing
         Task { await run(batch) }
     }
 
