@@ -10,19 +10,15 @@ struct ReserveHosts: Sendable {
     let memory: CellMemory
     let claimTTL: Duration
 
-    /// Servers in one list of questions.
+    /// Servers in one list of questions: at 1 to 2 KB each well below the control lane's 1 MiB.
     private static let largestList = 64
 
-    /// A rank of hosts for each list of questions: those that came together stay together, and a few lists share a message.
+    /// A rank of hosts for each list of questions. Those that came together stay together: one list is one message.
     static func ranking(by ranker: HostRanker) -> Batcher<[RankHosts.Request], [Elimination]> {
-        // Four lists of 64 servers of 1 to 2 KB each are well below the control lane's 1 MiB.
-        Batcher(largest: 4) { lists in
-            let answers = try await ranker(lists.flatMap(\.self))
-            var rest = answers[...]
-            return lists.map { list in
-                defer { rest = rest.dropFirst(list.count) }
-                return Array(rest.prefix(list.count))
-            }
+        Batcher(largest: 1) { lists in
+            var answers: [[Elimination]] = []
+            for list in lists { answers.append(try await ranker(list)) }
+            return answers
         }
     }
 
