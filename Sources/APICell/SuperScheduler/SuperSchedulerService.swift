@@ -36,6 +36,14 @@ package final class SuperSchedulerService: Service, Sendable {
     private static let lockKey: Int64 = 0x6d65_7269_6469_616e
     /// More servers being placed at once than this only lengthens the queues of the cells.
     private static let placedAtOnce = 256
+    /// So long a server that could not be placed now waits. Shorter asks cells in vain, longer delays what has become possible.
+    private static let placedAgainAfter = Duration.milliseconds(500)
+    /// Between the starts of two rounds that place or deliver. The first after a quiet while starts at once; under load a round takes what has
+    /// come meanwhile, and its servers share messages, commits and wake-ups all the way to their hosts and back. Longer delays every boot of
+    /// a busy cloud (by half of it), shorter makes each dearer: one by one they cost twice as much.
+    private static let roundSpacing = Duration.milliseconds(150)
+    /// The same for the feed down, which nobody waits for.
+    private static let attributesSpacing = Duration.milliseconds(300)
 
     /// Registers what it answers on `messenger`; call before the messenger runs.
     package init(
@@ -91,7 +99,7 @@ package final class SuperSchedulerService: Service, Sendable {
                     }
                 }
                 group.addTask { [self] in
-                    try await work.forEach(atLeastEvery: .milliseconds(500)) { [self] in
+                    try await work.forEach(atLeastEvery: .milliseconds(500), spacing: Self.roundSpacing) { [self] in
                         await tolerating { try await self.place() }
                     }
                 }
@@ -101,12 +109,14 @@ package final class SuperSchedulerService: Service, Sendable {
                     }
                 }
                 group.addTask { [self] in
-                    try await deliveries.forEach(atLeastEvery: .seconds(1)) { [self] in
+                    try await deliveries.forEach(atLeastEvery: .seconds(1), spacing: Self.roundSpacing) { [self] in
                         await tolerating { try await self.deliver() }
                     }
                 }
                 group.addTask { [self] in
-                    try await attributes.forEach(atLeastEvery: .seconds(2), coalescing: .milliseconds(100)) { [self] in
+                    try await attributes.forEach(
+                        atLeastEvery: .seconds(2), coalescing: .milliseconds(100), spacing: Self.attributesSpacing
+                    ) { [self] in
                         await tell.tell(await cells.reachable)
                     }
                 }
@@ -150,9 +160,10 @@ package final class SuperSchedulerService: Service, Sendable {
     }
 
     private func place(_ create: UnplacedCreate) async {
-        var wait = Duration.milliseconds(500)
+        var wait = Self.placedAgainAfter
         do {
-            if try await placeServer(create) == .settled { wait = .seconds(2) }
+            // Its row says so by now: it isn't found again, and needs no place among those that are being placed.
+            if try await placeServer(create) == .settled { wait = .zero }
         } catch {
             log.warning("a server could not be placed now", metadata: [.server: "\(create.server)", .error: "\(error)"])
         }

@@ -33,6 +33,8 @@ package final class ConductorService: Service, Sendable {
 
     /// A feed's coalescing time: longer delays ACTIVE at the API cell, shorter sends a row several times.
     private static let newsCoalescing = Duration.milliseconds(30)
+    /// Between the starts of two runs of the feed. A run costs two commits here and one at the API cell, whatever it carries.
+    private static let newsSpacing = Duration.milliseconds(150)
 
     /// Two commits may be told to memory in the other order. So often it is put right; more often only costs queries.
     private static let refreshPeriod = Duration.seconds(30)
@@ -58,7 +60,7 @@ package final class ConductorService: Service, Sendable {
         let ranker = HostRanker(
             scheduler: .scheduler(region.name), messenger: messenger, book: book, timeout: timing.reserveTimeout / 2)
         let reserve = ReserveHosts(
-            database: database, rank: Batcher(largest: 64) { try await ranker($0) }, memory: memory, claimTTL: timing.claimTTL)
+            database: database, rank: ReserveHosts.ranking(by: ranker), memory: memory, claimTTL: timing.claimTTL)
         housekeeping = Housekeeping(database: database, changes: changes, reserve: reserve, place: place, log: logger)
         watch = HostWatch(
             database: database, memory: memory, messenger: messenger, silentAfter: timing.hostSilent, news: news, log: logger)
@@ -102,7 +104,9 @@ package final class ConductorService: Service, Sendable {
                 }
                 try await load()
                 group.addTask { [self] in
-                    try await news.forEach(atLeastEvery: .seconds(1), coalescing: Self.newsCoalescing) { [self] in
+                    try await news.forEach(
+                        atLeastEvery: .seconds(1), coalescing: Self.newsCoalescing, spacing: Self.newsSpacing
+                    ) { [self] in
                         for link in links.values { await link.tell() }
                     }
                 }

@@ -31,6 +31,7 @@ package struct DaemonOptions: ParsableArguments {
     ///
     /// - Parameter services: makes what runs, in the order in which the later depend on the earlier; they stop from the last to the first.
     package func serve(_ program: String, _ services: (ProgramFolders, Logger) async throws -> [any Service]) async {
+        Heaps.limit()
         do {
             for folder in [folders.pids, folders.log] {
                 try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

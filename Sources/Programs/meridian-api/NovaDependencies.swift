@@ -52,6 +52,9 @@ struct HubQuestions: CellQuestions {
 /// Tells the super-scheduler that there are new intents: `NOTIFY` after commit, coalesced, on a connection of its own. Lost ones cost half
 /// a second: the super-scheduler looks by period as well.
 final class IntentBell: IntentSignal, Service {
+    /// Creates that shared a commit ring within this. Longer delays every action, shorter tells the same several times.
+    private static let gathering = Duration.milliseconds(2)
+
     private let database: Database
     private let log: Logger
     private let rings: AsyncStream<Void>
@@ -69,6 +72,8 @@ final class IntentBell: IntentSignal, Service {
         await cancelWhenGracefulShutdown { [self] in
             for await _ in rings {
                 do {
+                    // A ring that comes meanwhile is told with this one, or else once more.
+                    try await Task.sleep(for: Self.gathering)
                     try await database.notify(ComputeChannel.intents)
                 } catch {
                     log.info("a wake-up was lost; the super-scheduler's own round will do", metadata: [.error: "\(error)"])

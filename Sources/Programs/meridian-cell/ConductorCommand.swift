@@ -22,6 +22,8 @@ struct ConductorCommand: AsyncParsableCommand {
             let (cell, top) = (region.childCell, federation.apiCell)
             let database = Database(try DatabaseAddress(file: folders.databaseConninfo), logger: log)
             let hub = PeerName.hub(federation.name)
+            var limits = MessagingLimits()
+            limits.silentAfter = federation.timing.conductorPatience
             let messenger = try ZeroMQMessenger(
                 .init(
                     name: .cell(region.name), keys: try .load(folders.secretKey(role: "cell", name: region.name.rawValue)),
@@ -37,7 +39,7 @@ struct ConductorCommand: AsyncParsableCommand {
                             bulk: "tcp://\(top.address):\(top.ports.hubBulk)",
                             serverKey: try CurveKeyPair.loadPublicKey(folders.hubKey))
                     ],
-                    heartbeat: federation.timing.heartbeat),
+                    heartbeat: federation.timing.heartbeat, limits: limits),
                 logger: log)
             let conductor = ConductorService(
                 region: region, timing: federation.timing, hubs: [hub], database: database, messenger: messenger, logger: log)

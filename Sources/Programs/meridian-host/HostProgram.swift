@@ -61,7 +61,7 @@ struct HostProgram: AsyncParsableCommand {
         return try ZeroMQMessenger(
             .init(
                 name: .host(host.hostName), keys: try .load(folders.secretKey(role: "host", name: host.hostName.rawValue)),
-                dial: [conductor], heartbeat: federation.timing.heartbeat),
+                dial: [conductor], heartbeat: federation.timing.hostHeartbeat),
             logger: log)
     }
 

@@ -35,7 +35,7 @@ struct Simulation {
             bulk: "tcp://\(cell.address):\(cell.ports.agentsBulk)", serverKey: try CurveKeyPair.loadPublicKey(folders.cellKey))
         let messenger = try ZeroMQMessenger(
             .init(
-                name: .host(name), keys: try keys(of: name), dial: [dial], heartbeat: federation.timing.heartbeat,
+                name: .host(name), keys: try keys(of: name), dial: [dial], heartbeat: federation.timing.hostHeartbeat,
                 limits: limits),
             logger: logger)
 

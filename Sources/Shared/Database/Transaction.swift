@@ -38,7 +38,7 @@ extension Database {
     ///
     /// When it lost against another transaction (40001, 40P01) the body is run again, up to `transactionAttempts` times in all: it
     /// must not change anything outside the database. When the connection is lost during COMMIT the error says so: whether it
-    /// took effect is unknown.
+    /// took effect is unknown. The body runs on the thread that serves all connections: it must not block, nor compute for long.
     @discardableResult
     package func transaction<R: Sendable>(
         _ isolation: Isolation = .readCommitted, retrying: Bool = true, _ body: @Sendable (Transaction) async throws -> R
@@ -46,8 +46,12 @@ extension Database {
         var attempt = 1
         while true {
             do {
-                return try await exclusively { connection in
-                    try await attemptTransaction(isolation, on: connection, body)
+                // On the poll thread, which has the answers: each statement of a transaction waits for the one before, and would else
+                // change threads twice.
+                return try await withTaskExecutorPreference(DatabaseExecutor.shared) {
+                    try await exclusively { connection in
+                        try await attemptTransaction(isolation, on: connection, body)
+                    }
                 }
             } catch let lost as LostAgainstAnother {
                 guard retrying, attempt < limits.transactionAttempts, !Task.isCancelled else { throw lost.thrown }

@@ -21,18 +21,19 @@ package struct FeedCursor: Sendable {
 
     /// Moves on, if we stand at `from`; false if not: the batch is a duplicate or leaves a gap, and must not be applied.
     package func advance(from: FeedPosition, to: FeedPosition, in transaction: Transaction) async throws -> Bool {
-        let rows =
-            from == .start
-            ? try await transaction.query(
-                """
-                INSERT INTO \(unsafe: schema).feed_cursors (feed, number, mark) VALUES (\(feed), \(to.number), \(to.mark))
-                ON CONFLICT (feed) DO NOTHING RETURNING number
-                """)
-            : try await transaction.query(
-                """
-                UPDATE \(unsafe: schema).feed_cursors SET number = \(to.number), mark = \(to.mark)
-                WHERE feed = \(feed) AND number = \(from.number) AND mark = \(from.mark) RETURNING number
-                """)
-        return !rows.isEmpty
+        try await !transaction.query(advancing(from: from, to: to)).isEmpty
+    }
+
+    /// The statement of `advance`: gives a row if we stood at `from`.
+    package func advancing(from: FeedPosition, to: FeedPosition) -> SQL {
+        from == .start
+            ? """
+            INSERT INTO \(unsafe: schema).feed_cursors (feed, number, mark) VALUES (\(feed), \(to.number), \(to.mark))
+            ON CONFLICT (feed) DO NOTHING RETURNING number
+            """
+            : """
+            UPDATE \(unsafe: schema).feed_cursors SET number = \(to.number), mark = \(to.mark)
+            WHERE feed = \(feed) AND number = \(from.number) AND mark = \(from.mark) RETURNING number
+            """
     }
 }

@@ -86,9 +86,8 @@ package struct FeedLog: Sendable {
         return try rows.first?.get("known") ?? false
     }
 
-    /// What comes after `position`, at most `largestRun` objects; nil at the end.
-    package func run(after position: FeedPosition) async throws -> Run? {
-        let head = try await head()
+    /// What comes after `position`, at most `largestRun` objects; nil at the end, which is `head`.
+    package func run(after position: FeedPosition, upTo head: FeedPosition) async throws -> Run? {
         guard head.number > position.number else { return nil }
         let rows = try await database.query(
             """

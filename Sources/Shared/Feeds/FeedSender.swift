@@ -31,8 +31,9 @@ package struct FeedSender: Sendable {
     /// - Throws: what `send` or the database throws; the caller tries again later from the receiver's own word.
     package func catchUp(from position: FeedPosition) async throws -> Ending {
         var position = position
-        _ = try await log.number()
-        while let run = try await log.run(after: position) {
+        // What is numbered meanwhile by others is for the next round: whoever writes rings.
+        let head = try await log.number()
+        while let run = try await log.run(after: position, upTo: head) {
             try Task.checkCancellation()
             let stored = try await send(FeedBatch(from: run.from, to: run.to, changes: try await load(run.objects)))
             if stored != run.to {

@@ -12,6 +12,10 @@ package struct Timing: Sendable, Equatable {
     /// Between two heartbeats on a link. Shorter finds a silent peer sooner and costs a packet each time; three must fit into
     /// the shortest silence, so that one lost packet is not a dead peer.
     package var heartbeat: Duration
+    /// The same on the link of a host, of which there are thousands and whose silence may be longer: five fit into it.
+    package var hostHeartbeat: Duration { max(heartbeat, hostSilent / 5) }
+    /// How many heartbeats a conductor waits for a round trip with a peer. Enough for its hosts, which beat more slowly than it does itself.
+    package var conductorPatience: Int { max(5, Int((hostSilent / heartbeat).rounded(.up))) }
     /// A region without contact for longer is not scheduled to.
     package var regionSilent: Duration
     /// A host without contact for longer is not scheduled to.

@@ -40,6 +40,27 @@ import Testing
         await #expect(throws: CloudError.self) { try await batcher(1) }
     }
 
+    @Test func theFirstOfABatchWaitsForItsCompany() async throws {
+        let record = Record()
+        let batcher = Batcher<Int, Int>(largest: 40, gathering: .milliseconds(100)) { inputs in
+            await record.add(inputs.count)
+            return inputs
+        }
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            for input in 0..<10 { group.addTask { try await batcher(input) } }
+            for try await _ in group {}
+        }
+        #expect(await record.sizes == [10])
+    }
+
+    @Test func aFullBatchWaitsForNothing() async throws {
+        let batcher = Batcher<Int, Int>(largest: 2, gathering: .seconds(600)) { $0 }
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            for input in 0..<4 { group.addTask { try await batcher(input) } }
+            for try await _ in group {}
+        }
+    }
+
     @Test func beyondItsLimitCallersAreRefusedAtOnce() async throws {
         let (held, door) = AsyncStream<Void>.makeStream()
         let batcher = Batcher<Int, Int>(largest: 1, limit: 2) { inputs in
@@ -90,6 +111,22 @@ import Testing
         #expect(await runs.next() == 2)
         try await Task.sleep(for: .milliseconds(200))
         #expect(await count.value == 2, "twenty rings are one")
+        task.cancel()
+        try await task.value
+    }
+
+    @Test func runsKeepTheirDistanceWhileTheBellRings() async throws {
+        let bell = WakeUp()
+        let count = Count()
+        let began = ContinuousClock.now
+        let task = Task {
+            try await bell.forEach(atLeastEvery: .seconds(600), spacing: .milliseconds(100)) { await count.add() }
+        }
+        while await count.value < 4 {
+            bell.ring()
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        #expect(ContinuousClock.now - began >= .milliseconds(300), "the first at once, three more a spacing apart")
         task.cancel()
         try await task.value
     }

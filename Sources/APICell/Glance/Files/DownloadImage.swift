@@ -17,20 +17,26 @@ struct Download: Sendable {
 
     /// Bytes read at once. Larger wastes memory on slow readers (two of these per download), smaller costs thread hops.
     static let chunk = 512 * 1024
+    /// Bytes that the disk is asked for before they are read. An upload doesn't pass the page cache, so that the first download of an image
+    /// waits for the disk: with less it would wait at every chunk, more takes memory from what others read.
+    private static let ahead: Int64 = 4 << 20
 
     /// Sends it while the next chunk is read already.
     var body: ResponseBody {
         let (start, count, path) = (range?.start ?? 0, range?.count ?? size, path)
         return ResponseBody(contentLength: Int(count)) { writer in
             let file = try await FileSystem.shared.openFile(forReadingAt: FilePath(path))
+            let readAhead = ReadAhead(path)
             do {
                 var offset = start
                 let end = start + count
+                readAhead.expect(start, min(Self.ahead, count))
                 var ahead = try await Self.read(file, offset, end)
                 while ahead.readableBytes > 0 {
                     let chunk = ahead
                     offset += Int64(chunk.readableBytes)
                     let next = offset
+                    readAhead.expect(next + Self.ahead - Int64(chunk.readableBytes), Int64(chunk.readableBytes))
                     async let reading = Self.read(file, next, end)
                     try await writer.write(chunk)
                     ahead = try await reading

@@ -25,6 +25,7 @@ final class CreateBatcher: Sendable {
     private struct State {
         var waiting: [Waiting] = []
         var isLed = false
+        var company = Company(spacing: .milliseconds(25))
     }
 
     private let state = Mutex(State())
@@ -65,7 +66,11 @@ final class CreateBatcher: Sendable {
 
     /// Stores the leader's order with those waiting. Shielded from the leader's own cancellation: others depend on it.
     private func lead(with order: CreateOrder) async throws -> CreateOutcome {
+        let wait = state.withLock { $0.company.wait(at: .now) }
+        // When the leader is cancelled meanwhile the others wait no longer.
+        if let wait { try? await Task.sleep(until: wait) }
         let others = state.withLock { state in
+            state.company.begins(with: state.waiting.count, at: .now)
             let count = min(state.waiting.count, Self.largestBatch - 1)
             let others = Array(state.waiting.prefix(count))
             state.waiting.removeFirst(count)

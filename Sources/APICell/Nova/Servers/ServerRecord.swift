@@ -52,36 +52,36 @@ struct ServerRecord: Sendable {
         """
 
     init(_ row: Row) throws {
-        id = try row.get("id")
-        project = try row.get("project")
-        user = try row.get("user_id")
-        name = try row.get("name")
-        description = try row.get("description")
-        flavor = try row.get("flavor_id")
-        image = try row.get("image_id")
-        keyName = try row.get("key_name")
-        metadata = try row.get("metadata")
-        tags = try row.get("tags")
-        accessIPv4 = try row.get("access_ipv4")
-        accessIPv6 = try row.get("access_ipv6")
-        configDrive = try row.get("config_drive")
-        locked = try row.get("locked")
-        reservation = try row.get("reservation_id")
-        hostname = try row.get("hostname") ?? ""
-        created = try row.get("created_at")
-        updated = try row.get("updated_at")
+        id = ServerID(rawValue: try row.uuid("id"))
+        project = ProjectID(rawValue: try row.text("project"))
+        user = UserID(rawValue: try row.text("user_id"))
+        name = try row.text("name")
+        description = try row.textIfAny("description")
+        flavor = FlavorID(rawValue: try row.text("flavor_id"))
+        image = try row.uuidIfAny("image_id").map(ImageID.init(rawValue:))
+        keyName = try row.textIfAny("key_name")
+        metadata = try row.text("metadata")
+        tags = try row.texts("tags")
+        accessIPv4 = try row.textIfAny("access_ipv4")
+        accessIPv6 = try row.textIfAny("access_ipv6")
+        configDrive = try row.flag("config_drive")
+        locked = try row.flag("locked")
+        reservation = try row.text("reservation_id")
+        hostname = try row.textIfAny("hostname") ?? ""
+        created = try row.time("created_at")
+        updated = try row.time("updated_at")
         standing = try ServerStanding(row)
-        mapping = try row.get("mapping")
-        cell = try row.get("cell")
-        host = try row.get("host")
-        hostHash = try row.get("host_hash")
-        zone = try row.get("zone")
-        homeRegion = try row.get("home_region")
-        instanceName = try row.get("instance_name")
-        launched = try row.get("launched_at")
-        terminated = try row.get("terminated_at")
-        deleted = try row.get("deleted_at")
-        reported = try row.get("reported_at")
+        mapping = try row.text("mapping")
+        cell = try row.textIfAny("cell").map(CellName.init(rawValue:))
+        host = try row.textIfAny("host").map(HostName.init(rawValue:))
+        hostHash = try row.text("host_hash")
+        zone = try row.textIfAny("zone").map(ZoneName.init(rawValue:))
+        homeRegion = try row.textIfAny("home_region")
+        instanceName = try row.textIfAny("instance_name")
+        launched = try row.timeIfAny("launched_at")
+        terminated = try row.timeIfAny("terminated_at")
+        deleted = try row.timeIfAny("deleted_at")
+        reported = try row.timeIfAny("reported_at")
         fault = try ServerFault(row)
     }
 
@@ -95,10 +95,10 @@ extension ServerStanding {
     /// From a row that selected the standing's columns under their own names.
     init(_ row: Row) throws {
         self.init(
-            lastAction: try row.get("last_action"), lastVerb: try row.get("last_verb"),
-            lastRebootIsHard: try row.get("last_reboot_hard"), verdict: try row.get("verdict"),
-            doneThrough: try row.get("done_through"), progress: try row.get("progress"), vmState: try row.get("vm_state"),
-            powerState: try row.get("power_state"))
+            lastAction: try row.number("last_action"), lastVerb: try row.get("last_verb"),
+            lastRebootIsHard: try row.flag("last_reboot_hard"), verdict: try row.get("verdict"),
+            doneThrough: try row.number("done_through"), progress: try row.textIfAny("progress"),
+            vmState: try row.get("vm_state"), powerState: try row.get("power_state"))
     }
 
     static let columns =
@@ -112,11 +112,11 @@ struct ServerFault: Sendable, Hashable {
     let at: Timestamp
 
     init?(_ row: Row) throws {
-        if let verdictAt: Timestamp = try row.get("verdict_at") {
+        if let verdictAt = try row.timeIfAny("verdict_at") {
             code = 500
-            message = try row.get("verdict_message") ?? "No valid host was found."
+            message = try row.textIfAny("verdict_message") ?? "No valid host was found."
             at = verdictAt
-        } else if let text: String = try row.get("fault") {
+        } else if let text = try row.textIfAny("fault") {
             let stored = try JSONDecoder().decode(Stored.self, from: Data(text.utf8))
             code = stored.code
             message = stored.message

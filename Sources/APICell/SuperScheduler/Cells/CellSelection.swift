@@ -82,6 +82,9 @@ package struct CellSelection: Sendable {
             } else if cell.isAhead {
                 ranking.ruledOut.append(RuledOut(cell: cell.name, reason: isAhead))
                 ranking.ahead.append(cell.name)
+            } else if cell.summary.state == .recovering {
+                ranking.ruledOut.append(RuledOut(cell: cell.name, reason: "is recovering from a restore of its database"))
+                ranking.unreachable.append(cell.name)
             } else {
                 switch cell.contact {
                 case .silent:
@@ -112,9 +115,8 @@ package struct CellSelection: Sendable {
         if wish.refusedBy.contains(cell.name) { return "gave the server back" }
         if cell.drained { return "is being drained" }
         switch cell.summary.state {
-        case .recovering: return "is recovering from a restore of its database"
         case .draining: return "is being drained"
-        case .up, .stalled: break  // a stalled cell is silent
+        case .up, .stalled, .recovering: break  // a stalled cell is silent; one that recovers is back shortly
         }
         if zones.isEmpty { return noHostIsUp }
         if let missing = wish.traits.first(where: { trait in !zones.contains { $0.traits.contains(trait) } }) {

@@ -10,6 +10,10 @@ actor CellLines {
         let perform: Batcher<PerformIntent.Intent, PerformIntent.Answer>
     }
 
+    /// The first of a round waits so long for the others of it, which are a few hops of this process behind: else they would go one by one.
+    /// Longer delays every boot, at each of three hops.
+    static let gathering = Duration.milliseconds(3)
+
     private let messenger: any Messenger
     private let cells: CellDirectory
     private let reserveTimeout: Duration
@@ -35,7 +39,7 @@ actor CellLines {
         if let line = lines[cell] { return line }
         let (messenger, cells, reserveTimeout, performTimeout) = (messenger, cells, reserveTimeout, performTimeout)
         let line = Line(
-            reserve: Batcher(largest: 64, parallel: 2) { requests in
+            reserve: Batcher(largest: 64, parallel: 2, gathering: Self.gathering) { requests in
                 do {
                     let reply = try await messenger.call(
                         ReserveHost(requests: requests), to: .cell(cell), timeout: reserveTimeout)
@@ -46,7 +50,7 @@ actor CellLines {
                     throw error
                 }
             },
-            perform: Batcher(largest: 64, parallel: 2) { intents in
+            perform: Batcher(largest: 64, parallel: 2, gathering: Self.gathering) { intents in
                 try await messenger.call(PerformIntent(intents: intents), to: .cell(cell), timeout: performTimeout).answers
             })
         lines[cell] = line

@@ -5,16 +5,21 @@ actor EpochSource {
     /// Larger batches save a query for a boot storm; what is left of one is lost with the process.
     private static let batch = 64
 
-    private let store: PlacementStore
+    private let draw: Batcher<Void, [PlacementEpoch]>
     private var stock = EpochStock()
 
-    init(store: PlacementStore) { self.store = store }
+    init(store: PlacementStore) {
+        // A round of servers finds none left at once: they share a draw, each has one of it, and the rest is kept for the next.
+        draw = Batcher(largest: Self.batch) { askers in
+            let fresh = try await store.epochs(Self.batch)
+            return askers.indices.map { $0 == 0 ? [fresh[0]] + fresh[askers.count...] : [fresh[$0]] }
+        }
+    }
 
     /// An epoch later than one that a cell has seen; nil: the database has none, because it was rewound.
     func next(above seen: PlacementEpoch) async throws -> PlacementEpoch? {
         if let epoch = stock.take(above: seen) { return epoch }
-        let fresh = try await store.epochs(Self.batch)
-        stock.add(fresh)
+        stock.add(try await draw(()))
         return stock.take(above: seen)
     }
 }

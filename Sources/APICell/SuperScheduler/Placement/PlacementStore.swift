@@ -25,8 +25,10 @@ struct PlacementStore: Sendable {
 
     init(database: Database) {
         self.database = database
-        set = Batcher(largest: 64) { placings in
+        set = Batcher(largest: 64, gathering: CellLines.gathering) { placings in
             let rows = placings.map { PlacingRow($0) }
+            // Named once more beside the rows: by themselves they would be found by reading the whole of a small table.
+            let ids = placings.map(\.server)
             let results = try await database.query(
                 """
                 WITH given AS (
@@ -34,12 +36,13 @@ struct PlacementStore: Sendable {
                 ), placed AS (
                     UPDATE compute.servers s SET mapping = 'placing', cell = g.cell, epoch = g.epoch, placed_at = now()
                     FROM given g
-                    WHERE s.id = g.id AND s.mapping = 'unplaced' AND s.verdict IS NULL AND s.deleted_at IS NULL
+                    WHERE s.id = g.id AND s.id = ANY(\(ids)) AND s.mapping = 'unplaced' AND s.verdict IS NULL AND s.deleted_at IS NULL
                         AND s.last_verb = 'create'
                     RETURNING s.id, s.name, s.metadata
                 ), noted AS (
                     UPDATE compute.server_actions a SET ledger = g.ledger, placement_steps = a.placement_steps || g.steps
-                    FROM given g JOIN placed p ON p.id = g.id WHERE a.server = g.id AND a.number = 1
+                    FROM given g JOIN placed p ON p.id = g.id
+                    WHERE a.server = g.id AND a.server = ANY(\(ids)) AND a.number = 1
                 )
                 SELECT id, name, metadata FROM placed
                 """)

@@ -28,22 +28,24 @@ struct FeedApplier: Sendable {
         let changes = Sorted(batch.changes)
         let store = ReportStore()
         let applied = try await database.transaction { transaction in
-            guard try await cursor.advance(from: batch.from, to: batch.to, in: transaction) else { return false }
-            let before = try await store.lock(changes.servers.map(\.server), in: transaction)
-            try await store.write(changes.actions, of: cell, in: transaction)
-            try await store.write(
-                changes.servers.filter { $0.refused == nil || $0.vmState == .deleted }, of: cell, in: transaction)
-            // A refusal that the answer to the intent couldn't carry: every host has failed since.
-            for report in changes.servers where report.vmState != .deleted {
-                guard let reason = report.refused else { continue }
-                try await transaction.query(
-                    PlacementStore.unplacing(report.server, cell: cell, epoch: report.epoch, reason: reason))
-            }
-            try await store.write(changes.hosts, of: cell, in: transaction)
+            let found = try await transaction.pipeline([
+                cursor.advancing(from: batch.from, to: batch.to), store.locking(changes.servers.map(\.server)),
+            ])
+            guard !found[0].isEmpty else { return false }
+            let before = try store.read(found[1])
             let events = changes.servers.compactMap { report in
                 before[report.server].flatMap { CloudEvent(report, after: $0, in: cell) }
             }
-            try await store.write(events, in: transaction)
+            // A refusal that the answer to the intent couldn't carry: every host has failed since.
+            let refusals = changes.servers.filter { $0.vmState != .deleted }.compactMap { report in
+                report.refused.map { PlacementStore.unplacing(report.server, cell: cell, epoch: report.epoch, reason: $0) }
+            }
+            let statements =
+                [
+                    store.writing(changes.actions, of: cell),
+                    store.writing(changes.servers.filter { $0.refused == nil || $0.vmState == .deleted }, of: cell),
+                ] + refusals + [store.writing(changes.hosts, of: cell), store.writing(events)]
+            try await transaction.pipeline(statements.compactMap { $0 })
             return true
         }
         guard applied else { return try await cursor.position(in: database) }

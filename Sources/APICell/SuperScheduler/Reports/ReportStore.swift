@@ -3,7 +3,9 @@ internal import CloudModel
 internal import Database
 internal import Foundation
 
-/// Writes what cells report into the read model: the cell-owned columns, each only forwards.
+/// Writes what cells report into the read model: the cell-owned columns, each only forwards. Statements, so that a batch's travel
+/// together. Rows are named by `= ANY` beside the join with what is reported, which by itself would be found by reading the whole of a
+/// small table.
 struct ReportStore: Sendable {
     /// A server as it was before a report.
     struct Before: Sendable {
@@ -16,12 +18,15 @@ struct ReportStore: Sendable {
     }
 
     /// Locks the rows of these servers, in the order of their ids.
-    func lock(_ servers: [ServerID], in transaction: Transaction) async throws -> [ServerID: Before] {
-        let rows = try await transaction.query(
-            """
-            SELECT id, project, vm_state, power_state, last_verb, epoch, revision FROM compute.servers
-            WHERE id = ANY(\(servers)) ORDER BY id FOR UPDATE
-            """)
+    func locking(_ servers: [ServerID]) -> SQL {
+        """
+        SELECT id, project, vm_state, power_state, last_verb, epoch, revision FROM compute.servers
+        WHERE id = ANY(\(servers)) ORDER BY id FOR UPDATE
+        """
+    }
+
+    /// What `locking` found.
+    func read(_ rows: Rows) throws -> [ServerID: Before] {
         var before: [ServerID: Before] = [:]
         for row in rows {
             before[try row.get("id")] = try Before(
@@ -33,11 +38,10 @@ struct ReportStore: Sendable {
         return before
     }
 
-    /// Servers as their cell sees them. The cell's own word ends a verdict of ours.
-    func write(_ reports: [ServerReport], of cell: CellName, in transaction: Transaction) async throws {
-        guard !reports.isEmpty else { return }
-        try await transaction.query(
-            """
+    /// Servers as their cell sees them; nil when there are none. The cell's own word ends a verdict of ours.
+    func writing(_ reports: [ServerReport], of cell: CellName) -> SQL? {
+        guard !reports.isEmpty else { return nil }
+        return """
             UPDATE compute.servers s SET revision = r.revision, done_through = r."doneThrough", progress = r.progress,
                 vm_state = r."vmState", power_state = r."powerState", host = r.host, host_zone = r.zone,
                 instance_name = r."instanceName",
@@ -50,15 +54,16 @@ struct ReportStore: Sendable {
             FROM jsonb_to_recordset(\(json: reports)) AS r(
                 server uuid, epoch bigint, revision bigint, "doneThrough" int, progress text, "vmState" text, "powerState" int,
                 host text, zone text, "instanceName" text, "launchedAt" bigint, "terminatedAt" bigint, "updatedAt" bigint, fault jsonb)
-            WHERE s.id = r.server AND s.cell = \(cell) AND s.epoch = r.epoch AND s.revision < r.revision
-            """)
+            WHERE s.id = r.server AND s.id = ANY(\(reports.map(\.server))) AND s.cell = \(cell) AND s.epoch = r.epoch
+                AND s.revision < r.revision
+            """
     }
 
     /// How actions went. Reports of an earlier placement don't count.
-    func write(_ reports: [ActionReport], of cell: CellName, in transaction: Transaction) async throws {
-        guard !reports.isEmpty else { return }
-        try await transaction.query(
-            """
+    func writing(_ reports: [ActionReport], of cell: CellName) -> SQL? {
+        guard !reports.isEmpty else { return nil }
+        let servers = Array(Set(reports.map(\.server)))
+        return """
             UPDATE compute.server_actions a SET state = r.state, message = r.message,
                 started_at = 'epoch'::timestamptz + r."startedAt" * interval '1 microsecond',
                 finished_at = 'epoch'::timestamptz + r."finishedAt" * interval '1 microsecond', steps = r.steps,
@@ -66,30 +71,29 @@ struct ReportStore: Sendable {
             FROM jsonb_to_recordset(\(json: reports)) AS r(
                 intent uuid, server uuid, epoch bigint, state text, message text, "startedAt" bigint, "finishedAt" bigint, steps jsonb),
                 compute.servers s
-            WHERE a.intent = r.intent AND s.id = a.server AND s.cell = \(cell) AND s.epoch = r.epoch AND a.delivery <> 'settled'
-            """)
+            WHERE a.intent = r.intent AND a.server = r.server AND a.server = ANY(\(servers)) AND s.id = a.server AND s.id = ANY(\(servers))
+                AND s.cell = \(cell) AND s.epoch = r.epoch AND a.delivery <> 'settled'
+            """
     }
 
-    func write(_ reports: [HostReport], of cell: CellName, in transaction: Transaction) async throws {
-        guard !reports.isEmpty else { return }
-        try await transaction.query(
-            """
+    func writing(_ reports: [HostReport], of cell: CellName) -> SQL? {
+        guard !reports.isEmpty else { return nil }
+        return """
             INSERT INTO compute.hosts AS h (name, cell, revision, report)
             SELECT r ->> 'name', \(cell), (r ->> 'revision')::bigint, r FROM jsonb_array_elements(\(json: reports)) AS r
             ORDER BY 1
             ON CONFLICT (name) DO UPDATE SET revision = excluded.revision, report = excluded.report
             WHERE h.cell = excluded.cell AND h.revision < excluded.revision
-            """)
+            """
     }
 
-    func write(_ events: [CloudEvent], in transaction: Transaction) async throws {
-        guard !events.isEmpty else { return }
-        try await transaction.query(
-            """
+    func writing(_ events: [CloudEvent]) -> SQL? {
+        guard !events.isEmpty else { return nil }
+        return """
             INSERT INTO compute.events (kind, project, server, cell, payload)
             SELECT kind, project, server, cell, payload FROM jsonb_to_recordset(\(json: events)) AS r(
                 kind text, project text, server uuid, cell text, payload jsonb)
-            """)
+            """
     }
 }
 

@@ -6,9 +6,21 @@ internal import Database
 struct ReserveHosts: Sendable {
     let database: Database
     let claims = ClaimStore()
-    let rank: Batcher<RankHosts.Request, Elimination>
+    let rank: Batcher<[RankHosts.Request], [Elimination]>
     let memory: CellMemory
     let claimTTL: Duration
+
+    /// Servers in one list of questions: at 1 to 2 KB each well below the control lane's 1 MiB.
+    private static let largestList = 64
+
+    /// A rank of hosts for each list of questions. Those that came together stay together: one list is one message.
+    static func ranking(by ranker: HostRanker) -> Batcher<[RankHosts.Request], [Elimination]> {
+        Batcher(largest: 1) { lists in
+            var answers: [[Elimination]] = []
+            for list in lists { answers.append(try await ranker(list)) }
+            return answers
+        }
+    }
 
     /// Hosts for these servers, reserved until the claims' time is over. Idempotent by (server, epoch).
     func callAsFunction(_ requests: [ReserveHost.Request]) async throws -> [ReserveHost.Answer] {
@@ -24,18 +36,14 @@ struct ReserveHosts: Sendable {
         _ requests: [ReserveHost.Request], held: [ServerID: ReserveHost.Answer], avoiding: [ServerID: [HostName]]
     ) async throws -> [ReserveHost.Answer] {
         let open = requests.filter { held[$0.server] == nil }
-        var eliminations: [ServerID: Elimination] = [:]
-        try await withThrowingTaskGroup(of: (ServerID, Elimination).self) { group in
-            for request in open {
-                group.addTask {
-                    let question = RankHosts.Request(
-                        server: request.server, spec: request.spec, avoiding: avoiding[request.server] ?? [])
-                    return (request.server, try await rank(question))
-                }
-            }
-            for try await (server, elimination) in group { eliminations[server] = elimination }
+        let questions = open.map {
+            RankHosts.Request(server: $0.server, spec: $0.spec, avoiding: avoiding[$0.server] ?? [])
         }
-        let ranked = eliminations
+        var eliminations: [Elimination] = []
+        for start in stride(from: 0, to: questions.count, by: Self.largestList) {
+            eliminations += try await rank(Array(questions[start..<min(start + Self.largestList, questions.count)]))
+        }
+        let ranked = Dictionary(zip(open.map(\.server), eliminations), uniquingKeysWith: { first, _ in first })
         let now = Timestamp.now()
         let wishes = open.map { request in
             ClaimStore.Wish(
@@ -68,6 +76,13 @@ struct ReserveHosts: Sendable {
         let ids = requests.map(\.server)
         let epochs = Dictionary(requests.map { ($0.server, $0.epoch) }, uniquingKeysWith: max)
         let now = Timestamp.now()
+        // Nearly always they are new here: one look without a lock then does. What comes after it would have come after the lock too.
+        let known = try await database.query(
+            """
+            SELECT EXISTS (SELECT FROM cell.claims WHERE server = ANY(\(ids)))
+                OR EXISTS (SELECT FROM cell.servers WHERE id = ANY(\(ids))) AS known
+            """)
+        guard try known.first?.get("known") ?? true else { return [:] }
         return try await database.transaction { transaction in
             var answers: [ServerID: ReserveHost.Answer] = [:]
             for record in try await CellServerStore().lock(Set(ids), in: transaction).values {

@@ -48,7 +48,7 @@ struct ServerChanges: Sendable {
                 try await servers.save(changed, in: transaction)
                 let releasing = draft.effects.filter(\.value.releasesClaim).keys.sorted()
                 draft.claims += try await claims.release(releasing, in: transaction)
-                let hosts = Set(before.values.compactMap(\.host)).union(draft.records.values.compactMap(\.host))
+                let hosts = Self.hostsWithOtherOrders(before, draft.records)
                 return Committed(answer: answer, effects: draft.effects, claims: draft.claims, hosts: hosts)
             }
         }
@@ -59,6 +59,22 @@ struct ServerChanges: Sendable {
         if committed.effects.values.contains(where: \.seeksHost) { seekers.ring() }
         news.ring()
         return committed.answer
+    }
+
+    /// Hosts whose digest is another now. What a host reports changes records, but seldom its orders.
+    private static func hostsWithOtherOrders(
+        _ before: [ServerID: ServerRecord], _ after: [ServerID: ServerRecord]
+    ) -> Set<HostName> {
+        var hosts: Set<HostName> = []
+        for (id, record) in after {
+            let old = before[id]
+            guard
+                old?.host != record.host || old?.isOrdered != record.isOrdered || old?.orderRevision != record.orderRevision
+                    || old?.epoch != record.epoch
+            else { continue }
+            for host in [old?.host, record.host] { if let host { hosts.insert(host) } }
+        }
+        return hosts
     }
 
     private struct Committed<Answer: Sendable>: Sendable {

@@ -6,11 +6,14 @@ internal import Database
 /// hosts that ask at the same time.
 struct AssignWork: Sendable {
     let orders: OrderDigests
+    /// A question waits so long for those of hosts that were woken with this one; longer delays every boot.
+    private static let gathering = Duration.milliseconds(8)
+
     private let read: Batcher<HostName, [WorkOrder]>
 
     init(database: Database, orders: OrderDigests) {
         self.orders = orders
-        read = Batcher(largest: 200) { hosts in
+        read = Batcher(largest: 200, gathering: Self.gathering) { hosts in
             let records = try await CellServerStore().ordered(on: hosts, in: database)
             let byHost = Dictionary(grouping: records.compactMap { record in record.order.map { (record.host, $0) } }, by: \.0)
             return hosts.map { byHost[$0]?.map(\.1) ?? [] }

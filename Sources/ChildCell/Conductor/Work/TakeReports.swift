@@ -9,10 +9,13 @@ struct TakeReports: Sendable {
         let observations: [Observation]
     }
 
+    /// A report waits so long for those of hosts that were given their work together. The host goes on meanwhile; longer delays ACTIVE.
+    private static let gathering = Duration.milliseconds(10)
+
     private let store: Batcher<Report, Done>
 
     init(changes: ServerChanges) {
-        store = Batcher(largest: 200) { reports in
+        store = Batcher(largest: 200, gathering: Self.gathering) { reports in
             let seen = reports.flatMap { report in report.observations.map { (report.host, $0) } }
             try await changes(Set(seen.map(\.1.server))) { draft, _ in
                 let now = Timestamp.now()

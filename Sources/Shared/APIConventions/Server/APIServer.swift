@@ -44,7 +44,8 @@ package struct APIServer: Service {
         let limits = HTTP1Channel.Configuration.DecoderConfiguration(
             maxHeaderFieldSize: Self.headerLimit, maxHeaderListSize: Self.headerLimit, maxHeaderFieldCount: 128)
         let plain = HTTPServerBuilder.http1(
-            configuration: .init(idleTimeout: Self.idleTimeout, httpDecoderConfiguration: limits))
+            configuration: .init(
+                additionalChannelHandlers: [LargeReads()], idleTimeout: Self.idleTimeout, httpDecoderConfiguration: limits))
         application = Application(
             router: router,
             server: try tls.map { try .tls(plain, tlsConfiguration: Self.configuration($0)) } ?? plain,

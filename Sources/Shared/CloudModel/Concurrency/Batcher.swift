@@ -1,7 +1,7 @@
 /// Groups work that is cheaper together: what arrives while a batch is under way goes into the next one.
 ///
-/// An idle batcher adds no delay; a busy one makes batches as large as the load is heavy. That is how a hundred boots a second
-/// share a commit.
+/// An idle batcher adds no delay unless it is told to gather; a busy one makes batches as large as the load is heavy. That is how a
+/// hundred boots a second share a commit.
 package actor Batcher<Input: Sendable, Output: Sendable> {
     private struct Waiting {
         let input: Input
@@ -12,20 +12,26 @@ package actor Batcher<Input: Sendable, Output: Sendable> {
     private let largest: Int
     private let parallel: Int
     private let limit: Int
+    private let gathering: Duration
     private var waiting: [Waiting] = []
     private var running = 0
+    /// Somebody waits for company.
+    private var isGathering = false
 
     /// - Parameters:
     ///   - largest: how many go into one batch; larger ones hold the first of them back for longer.
     ///   - parallel: how many batches may be under way at once; more than one gives up the order between batches.
     ///   - limit: how many may wait; beyond it callers are refused, so that a stalled database doesn't eat the memory.
+    ///   - gathering: how long the first waits for company. A full batch doesn't.
     ///   - perform: takes a batch and returns one output for each input, in their order; throwing fails the whole batch.
     package init(
-        largest: Int, parallel: Int = 1, limit: Int = 10_000, perform: @escaping @Sendable ([Input]) async throws -> [Output]
+        largest: Int, parallel: Int = 1, limit: Int = 10_000, gathering: Duration = .zero,
+        perform: @escaping @Sendable ([Input]) async throws -> [Output]
     ) {
         self.largest = largest
         self.parallel = parallel
         self.limit = limit
+        self.gathering = gathering
         self.perform = perform
     }
 
@@ -42,11 +48,31 @@ package actor Batcher<Input: Sendable, Output: Sendable> {
 
     private func startBatches() {
         while running < parallel, !waiting.isEmpty {
-            let batch = Array(waiting.prefix(largest))
-            waiting.removeFirst(batch.count)
-            running += 1
-            Task { await run(batch) }
+            if gathering > .zero, waiting.count < largest {
+                if !isGathering {
+                    isGathering = true
+                    Task { await gather() }
+                }
+                return
+            }
+            startBatch()
         }
+    }
+
+    private func gather() async {
+        // Nobody cancels this task; were it cancelled, the batch would only be smaller.
+        try? await Task.sleep(for: gathering)
+        isGathering = false
+        // While it slept, a full batch may have gone.
+        if running < parallel, !waiting.isEmpty { startBatch() }
+        startBatches()
+    }
+
+    private func startBatch() {
+        let batch = Array(waiting.prefix(largest))
+        waiting.removeFirst(batch.count)
+        running += 1
+        Task { await run(batch) }
     }
 
     private func run(_ batch: [Waiting]) async {

@@ -23,9 +23,13 @@ package final class WakeUp: Sendable {
     /// Runs `body` once at the start, whenever the bell rings, and at least every `period`, one run at a time; returns when the
     /// task is cancelled. One caller only.
     ///
-    /// - Parameter coalescing: how long after a ring to wait for more of them.
+    /// - Parameters:
+    ///   - coalescing: how long after a ring to wait for more of them.
+    ///   - spacing: how long from the start of a run to the start of the next at least. A ring after a quiet while is heard at once;
+    ///     under load what rings meanwhile is done together.
     package func forEach(
-        atLeastEvery period: Duration, coalescing: Duration = .zero, _ body: @Sendable @escaping () async throws -> Void
+        atLeastEvery period: Duration, coalescing: Duration = .zero, spacing: Duration = .zero,
+        _ body: @Sendable @escaping () async throws -> Void
     ) async throws {
         ring()
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -36,8 +40,11 @@ package final class WakeUp: Sendable {
                 }
             }
             group.addTask { [stream] in
+                var earliest = ContinuousClock.now
                 for await _ in stream {
-                    if coalescing > .zero { try await Task.sleep(for: coalescing) }
+                    let start = max(earliest, .now + coalescing)
+                    if start > .now { try await Task.sleep(until: start) }
+                    earliest = .now + spacing
                     try await body()
                 }
                 try Task.checkCancellation()

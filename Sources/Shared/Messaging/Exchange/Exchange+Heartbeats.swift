@@ -3,6 +3,10 @@ import CellProtocol
 // Who is there. The side that dials sends a heartbeat every `heartbeat`; the side that is dialled answers each at once, so that a
 // hub needs no timer per peer, and both count only round trips (`Contact`).
 extension Exchange {
+    /// The connection of the bulk lane tells our address when it comes up. Once more every third heartbeat, for one that broke and came
+    /// again unnoticed: seldomer leaves the other side without an answer's way for longer, oftener costs a message on each idle link.
+    private static let bulkBeatsEvery = 3
+
     var peers: [PeerContact] {
         let now = clock()
         return state.withLock { state in
@@ -81,11 +85,14 @@ extension Exchange {
                 if let task = state.running[key] { late.append(task) }
             }
             if let due = state.nextSweep, due <= now {
+                let tellsBulk = state.sweeps % Self.bulkBeatsEvery == 0
+                state.sweeps += 1
                 for peer in Array(state.links.keys) {
                     state.withLink(peer, limits) { link in
                         if link.contact.lapse(at: now, after: heartbeat * limits.silentAfter) { lost.append(peer) }
                         link.window.forgetAnswers(at: now)
-                        if !link.dialled.isEmpty { beats.append((peer, link.dialled)) }
+                        let lanes = tellsBulk ? link.dialled : link.dialled.filter { $0 == .control }
+                        if !lanes.isEmpty { beats.append((peer, lanes)) }
                     }
                 }
                 for peer in lost { tell(.lost(peer), in: &state) }

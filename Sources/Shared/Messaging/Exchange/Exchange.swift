@@ -44,6 +44,8 @@ final class Exchange: Sendable {
         var links: [PeerName: Link] = [:]
         /// When heartbeats are due and silences are looked for.
         var nextSweep: BootInstant?
+        /// Sweeps so far, of which not every one tells our address on the bulk lane.
+        var sweeps = 0
         var subscribers: [Int: AsyncStream<PeerEvent>.Continuation] = [:]
         var lastSubscriber = 0
 

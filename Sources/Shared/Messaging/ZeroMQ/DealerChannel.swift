@@ -85,6 +85,9 @@ final class DealerChannel: ReactorChannel {
         return mayHaveMore
     }
 
+    /// Whether `tend` may have something to do soon.
+    var needsTending: Bool { !isConnected || !waiting.isEmpty }
+
     /// Drops what has waited too long, and replaces a socket that has been without a connection for long.
     func tend(at now: BootInstant, _ loop: ReactorLoop) throws {
         while let head = waiting.head, head.expires <= now { dropHead() }
@@ -149,6 +152,7 @@ final class DealerChannel: ReactorChannel {
     ) throws -> ZeroMQSocket {
         let socket = try ZeroMQSocket(context, type: ZMQ_DEALER)
         try socket.setForTCP(settings, lane: lane)
+        try socket.setHeartbeats(settings)
         try socket.set(ZMQ_CURVE_SERVERKEY, serverKey)
         // Nothing is queued for a connection that isn't there, and what was queued in one that broke is dropped.
         try socket.set(ZMQ_IMMEDIATE, Int32(1))

@@ -112,7 +112,7 @@ final class LinkSet: Outbox, @unchecked Sendable {
                 }
             }
         }
-        return dealers.isEmpty ? next : min(next, nextTending)
+        return dealers.contains(where: \.needsTending) ? min(next, nextTending) : next
     }
 
     func stop(_ loop: ReactorLoop) {

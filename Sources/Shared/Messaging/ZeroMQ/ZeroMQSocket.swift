@@ -6,6 +6,10 @@ import Foundation
 final class ZeroMQSocket {
     /// How long libzmq goes on sending what was handed to it before the socket was closed.
     private static let linger: Int32 = 200
+    /// Seconds without a byte after which the kernel asks whether the peer's is there, and between such questions. Shorter costs packets on
+    /// idle links, longer keeps what waits for a dead peer.
+    private static let probeAfter: Int32 = 10
+    private static let probeEvery: Int32 = 2
 
     private let handle: UnsafeMutableRawPointer
     private var isClosed = false
@@ -94,19 +98,30 @@ final class ZeroMQSocket {
         }
     }
 
-    /// Options of every socket that speaks TCP: CURVE, bounded queues, libzmq's own heartbeats (they close half-open connections, so
-    /// that what waits in them is dropped instead of delivered late).
+    /// Options of every socket that speaks TCP: CURVE, bounded queues, and what closes half-open connections, so that what waits in them
+    /// is dropped instead of delivered late. That is the kernel's work, which costs a process nothing: bytes that nobody acknowledges,
+    /// and probes of a connection that carries none.
     func setForTCP(_ settings: LinkSettings, lane: Lane) throws {
         let water = Int32(clamping: lane == .control ? settings.limits.highWaterMark : settings.limits.bulkHighWaterMark)
         try set(ZMQ_SNDHWM, water)
         try set(ZMQ_RCVHWM, water)
         try set(ZMQ_MAXMSGSIZE, Int64(settings.limits.bytes(lane) + Envelope.longestPreamble))
-        try set(ZMQ_HEARTBEAT_IVL, settings.transportHeartbeat)
-        try set(ZMQ_HEARTBEAT_TIMEOUT, settings.transportSilence)
-        try set(ZMQ_HEARTBEAT_TTL, settings.transportSilence)
+        try set(ZMQ_TCP_MAXRT, settings.transportSilence)
+        try set(ZMQ_TCP_KEEPALIVE, Int32(1))
+        try set(ZMQ_TCP_KEEPALIVE_IDLE, Self.probeAfter)
+        try set(ZMQ_TCP_KEEPALIVE_INTVL, Self.probeEvery)
         try set(ZMQ_HANDSHAKE_IVL, Int32(10_000))
         try set(ZMQ_CURVE_PUBLICKEY, settings.keys.publicKey)
         try set(ZMQ_CURVE_SECRETKEY, settings.keys.secretKey)
+    }
+
+    /// libzmq's own heartbeats, for the side that dials: they also close the connection to a peer whose kernel answers and who doesn't.
+    /// One side's suffice, because each is answered and tells the other how long it may count on it; from both sides they would be most
+    /// of what an idle process with a thousand links does.
+    func setHeartbeats(_ settings: LinkSettings) throws {
+        try set(ZMQ_HEARTBEAT_IVL, settings.transportHeartbeat)
+        try set(ZMQ_HEARTBEAT_TIMEOUT, settings.transportSilence)
+        try set(ZMQ_HEARTBEAT_TTL, settings.transportSilence)
     }
 
     static func failure(_ call: String) -> CloudError {
@@ -123,8 +138,9 @@ struct LinkSettings {
     let limits: MessagingLimits
     let heartbeat: Duration
 
-    /// In milliseconds. Our own heartbeats tell who is there; libzmq's only end a connection that is stuck, so half as many will do.
-    var transportHeartbeat: Int32 { Int32(clamping: max(200, 2 * heartbeat.wholeMilliseconds)) }
-    /// So long after a ping without any byte the connection is closed and dialled again.
+    /// In milliseconds. Our own heartbeats tell who is there, and the kernel ends the connection to a machine that isn't; libzmq's only end
+    /// one to a process that is stuck, so a fifth as many will do.
+    var transportHeartbeat: Int32 { Int32(clamping: max(200, 5 * heartbeat.wholeMilliseconds)) }
+    /// So long after a ping without any byte, or after a byte that nobody acknowledged, the connection is closed and dialled again.
     var transportSilence: Int32 { Int32(clamping: max(1_000, 3 * heartbeat.wholeMilliseconds)) }
 }
