@@ -131,6 +131,9 @@ package actor SimulatedHypervisor: Hypervisor {
     /// The next call of this step fails so.
     package func failNext(_ step: SimulationScript.Step, _ error: CloudError) { nextFailures[step, default: []].append(error) }
 
+    /// No call fails any more because it was told to.
+    package func forgetFailures() { nextFailures = [:] }
+
     /// Everything that has happened, oldest first; only where history is kept.
     package var history: [SimulationJournal.Entry] { contents.history }
 

@@ -88,7 +88,10 @@ import Testing
                     tunis.startConductor()
                 }
             }
-            if let dead { tunis.startAgent(dead) }
+            if let dead {
+                await tunis.kill(dead.rawValue)  // a strike may have brought it back already
+                tunis.startAgent(dead)
+            }
             try await federation.endsWell(servers, deleted: doomed)
         }
     }

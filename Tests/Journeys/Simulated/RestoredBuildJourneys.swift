@@ -44,6 +44,36 @@ import Testing
         }
     }
 
+    /// Between the backup and the restore a build has moved to another host, and nothing of it was told.
+    @Test func aBuildThatHasMovedSinceTheBackupStaysWhereItIs() async throws {
+        try await SimulatedFederation.with(cells: ["tunis"], hosts: 2) { federation in
+            let cell = federation.cell("tunis")
+            for hypervisor in cell.hosts.values {
+                await hypervisor.hold(.define)
+                await hypervisor.failNext(.define, CloudError(.internalError, "The disk is full."))
+            }
+            federation.faults.set([.losesQuestion], on: FeedBatch.kind)
+            let server = try await federation.accept()[0]
+            try await eventually("its first host builds") { await cell.held(at: .define) == 1 }
+            let backup = try await cell.backup()
+            let first = try #require(await cell.hostHeld(at: .define))
+            let second = try #require(cell.hosts.first { $0.key != first })
+            await second.value.release(.define)
+            await second.value.forgetFailures()
+            await second.value.hold(.start)
+            await cell.hosts[first]?.release(.define)
+            try await eventually("its second host builds") { await second.value.waiting(at: .start) == 1 }
+            try await cell.putBack(backup)
+            federation.faults.clear()
+            try await eventually("the cell has recovered") { try await cell.hasRecovered([server]) }
+            await second.value.release(.start)
+            try await federation.areActive([server])
+            #expect(try await federation.show(server).host == second.key)
+            try await federation.holdsTogether([server])
+            try await cell.claimsMatchServers()
+        }
+    }
+
     /// The host that may have it is dead when the cell recovers. The server waits for its word.
     @Test func aServerOfASilentHostIsNotBuiltUntilThatHostHasSpoken() async throws {
         try await SimulatedFederation.with(cells: ["tunis"], hosts: 2) { federation in
@@ -83,24 +113,26 @@ import Testing
             let servers = try await federation.accept(2)
             try await eventually("all are being built") { await cell.held(at: .define) == 2 }
             // Both agents die with their builds in hand, and what their last calls made is lost; one is back at once.
-            let hosts = cell.hosts.keys.sorted()
-            async let first: Void = cell.kill(hosts[0].rawValue)
-            async let second: Void = cell.kill(hosts[1].rawValue)
+            let row = try await cell.database.query("SELECT host FROM cell.servers WHERE id = \(servers[1])").first
+            let silent: HostName = try #require(try row?.get("host"))
+            let back = try #require(cell.hosts.keys.first { $0 != silent })
+            async let first: Void = cell.kill(silent.rawValue)
+            async let second: Void = cell.kill(back.rawValue)
             for hypervisor in cell.hosts.values { await hypervisor.release(.define) }
             _ = await (first, second)
             for (host, guest) in await cell.guests() { try await cell.hosts[host]?.lose(guest.server) }
-            cell.startAgent(hosts[0])
+            cell.startAgent(back)
             try await federation.act(.delete, on: servers[1])
             try await cell.putBack(backup)
             try await eventually("the cell goes on, and waits for the host") {
                 try await cell.database.query(
-                    "SELECT 1 FROM cell.standing WHERE recovering IS NULL AND \(hosts[1]) = ANY(awaited)"
+                    "SELECT 1 FROM cell.standing WHERE recovering IS NULL AND \(silent) = ANY(awaited)"
                 )
                 .count == 1
             }
             #expect(try await federation.show(servers[0]).status == "BUILD")
             #expect(try await !federation.show(servers[1]).isDeleted, "where it is has to be known before it is gone")
-            cell.startAgent(hosts[1])
+            cell.startAgent(silent)
             try await federation.areActive([servers[0]])
             try await eventually("the deleted one is gone") { try await federation.show(servers[1]).isDeleted }
             try await federation.holdsTogether(servers)
@@ -115,6 +147,12 @@ extension SimulatedCell {
         await kill("conductor")
         try await restore(backup)
         startConductor()
+    }
+
+    /// The host that is held at this step.
+    func hostHeld(at step: SimulationScript.Step) async -> HostName? {
+        for (host, hypervisor) in hosts where await hypervisor.waiting(at: step) > 0 { return host }
+        return nil
     }
 
     /// How many guests are held at this step, over all hosts.

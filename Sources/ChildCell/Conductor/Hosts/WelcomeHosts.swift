@@ -55,17 +55,28 @@ struct WelcomeHosts: Sendable {
         await changes.memory.book.greeted(host, hello, isWorking: await standing.isWorking)
     }
 
-    /// A host is only ever told of placements that the database has stored first: one that holds a later placement proves that the database
-    /// was put back.
+    /// The database stores a placement, and each revision of an order, before a host hears of it. A host that holds a later one proves
+    /// that the database was put back, be it by a moment of which the feed has told nothing.
     private func doubtDatabase(_ hello: HostHello, from host: HostName) async throws {
-        guard await !standing.isRecovering, let latest = hello.guests.map(\.observation.epoch).max(),
-            try await latest > standing.highestEpoch()
-        else { return }
+        let held = Sightings.sightings(hello, on: host)
+        guard await !standing.isRecovering, let latest = held.values.map(\.epoch).max() else { return }
+        if try await latest > standing.highestEpoch() {
+            return try await recover(host, "\(host) holds placement \(latest), which this database lacks.")
+        }
+        // One that was waited for may well know more than records that were written without it.
+        guard await !standing.awaited.contains(host) else { return }
+        let records = try await CellServerStore().read(held.keys.sorted(), in: database)
+        for record in records where !record.isSettled {
+            guard let seen = held[record.id], seen.epoch == record.epoch, seen.revision > record.orderRevision else { continue }
+            return try await recover(host, "\(host) holds order \(seen.revision) of \(record.id), which this database lacks.")
+        }
+    }
+
+    private func recover(_ host: HostName, _ reason: String) async throws {
         log.error(
-            "a host holds a later placement than this database knows: it was restored from a backup",
-            metadata: [.host: "\(host)", .epoch: "\(latest)"])
-        try await standing.beginRecovery(
-            "\(host) holds placement \(latest), which this database lacks.", of: changes.memory.book)
+            "a host holds more than this database knows: it was restored from a backup",
+            metadata: [.host: "\(host)", .reason: "\(reason)"])
+        try await standing.beginRecovery(reason, of: changes.memory.book)
         await recover()
     }
 

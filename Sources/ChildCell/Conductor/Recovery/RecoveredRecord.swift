@@ -31,7 +31,12 @@ extension ServerRecord {
         if let report, isNewer { record.adopt(report) }
         if !record.isSettled {
             if record.launchedAt != nil {
-                if isNewer || current == nil { record.settleIn(on: seen, or: report, held: current) }
+                if isNewer || current == nil {
+                    record.settleIn(on: seen, or: report, held: current)
+                } else if let seen, seen.host == record.host, seen.revision > record.orderRevision {
+                    // It was given an order since, which nobody here remembers.
+                    record.orderRevision = seen.revision
+                }
             } else {
                 let isAsHeld = current != nil && !isNewer
                 guard record.locate(seen, isAsHeld: isAsHeld, isKnown: isAsHeld || report != nil, allSpoke: allSpoke) else {
@@ -97,7 +102,7 @@ extension ServerRecord {
         desired = vmState == .stopped ? .stopped : .running
         // Below any revision that the host has applied: its first report lifts it (see `take`). A host may have reported before the
         // restore was noticed; it was acknowledged and doesn't say it again.
-        orderRevision = max(1, held?.orderRevision ?? 0)
+        orderRevision = max(1, held?.orderRevision ?? 0, seen?.revision ?? 0)
         appliedRevision = held?.appliedRevision ?? 0
         presence = .present
     }
