@@ -1,7 +1,7 @@
 # `make help` lists the verbs. Nothing is assumed but Debian 12, root, Swift, git and make.
 
 SWIFT ?= swift
-# The oldest compiler that the package was built with.
+# What Package.swift asks for: `treatAllWarnings` came with 6.2.
 SWIFT_OLDEST := 6.2
 # Makes an import that Package.swift does not declare an error: the arrows between the folders stay honest.
 BUILD_FLAGS := --explicit-target-dependency-import-check error
@@ -43,9 +43,10 @@ client: ## put the OpenStack client into .venv
 	    .venv/bin/pip install --quiet --disable-pip-version-check -r lab/client-requirements.txt; \
 	    cp lab/client-requirements.txt .venv/requirements.txt; }
 
-lint: toolchain ## check the format of Swift, Ansible and shell files
+lint: toolchain ## check Swift, Ansible and shell files, and what the playbooks would install
 	$(SWIFT) format lint --strict --parallel --recursive Sources Tests Package.swift
 	cd ansible && ANSIBLE_NOCOLOR=1 ansible-lint --offline --nocolor -q
+	ansible/tests/check.sh
 	shellcheck .ci/run $$(git ls-files '*.sh') image/guest/etc/rc image/guest/etc/rc.stop
 
 format: toolchain ## format the Swift files in place

@@ -224,7 +224,9 @@ let testTargets: [Target] = [
             "APIConventions", "CellProtocol", "CloudModel", "CloudTestKit", "ComputeRecords", "Database", .http, .httpTesting,
             .httpTypes, .nioCore, .log,
         ]),
-    tests(of: "SuperScheduler", in: "APICell", ["CellProtocol", "CloudModel", "CloudTestKit", "ComputeRecords", "Database"]),
+    tests(
+        of: "SuperScheduler", in: "APICell",
+        ["CellProtocol", "CloudModel", "CloudTestKit", "ComputeRecords", "Database", "Messaging", .log]),
     tests(of: "Scheduler", in: "ChildCell", ["CellProtocol", "CloudModel", "Messaging", "RegionConfig", .log]),
     tests(of: "Conductor", in: "ChildCell", ["CellProtocol", "CloudModel", "CloudTestKit", "Database"]),
     // Reads the sources themselves.

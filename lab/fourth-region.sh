@@ -21,6 +21,11 @@ take_away() {
     lab/lab.sh remove oslo || true
     unset MERIDIAN_REGIONS
     rm -rf "$copy"
+    # Nothing waits for a region that is gone: the federation has forgotten it.
+    if bin/meridian cell list | grep -w oslo || .venv/bin/openstack --os-cloud meridian-admin region list | grep -w oslo; then
+        echo "the federation still knows the region oslo" >&2
+        status=1
+    fi
     playbook site.yml || status=1
     exit "$status"
 }

@@ -10,7 +10,7 @@ packages=(
     # What makes hosts of namespaces, and supervises them.
     iproute2 procps util-linux runit haproxy curl
     # What deploys, and what checks the deployment's files.
-    ansible ansible-lint shellcheck python3-yaml python3-venv openssl
+    ansible ansible-lint shellcheck systemd python3-yaml python3-venv openssl
     # What builds the guest image.
     syslinux syslinux-common mtools dosfstools fdisk cpio e2fsprogs kmod binutils
 )

@@ -9,5 +9,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cp "$programs"/meridian* "$folder/"
 ldd "$programs"/meridian* | awk '$3 ~ /\/swift\// { print $3 }' | sort -u | xargs -r cp -Lt "$folder"
-tar -C "$folder" -czf "$archive" .
+# mktemp's folder is its owner's alone; where it is unpacked the programs' user must be able to pass.
+chmod 755 "$folder"
+tar -C "$folder" --owner=root --group=root -czf "$archive" .
 echo "package: $archive ($(du -h "$archive" | cut -f1))"

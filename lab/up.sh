@@ -25,37 +25,6 @@ deploy() {
     awk '/changed=[1-9]/ { changed++ } /changed=/ { all++ } END { printf "         %d of %d hosts changed\n", changed, all }' var/ansible.log
 }
 
-write_clouds() { # what the OpenStack client and our own read
-    local user new
-    new=$(mktemp)
-    {
-        echo "# Written by make up. Ignored by git."
-        echo "clouds:"
-        for user in demo admin; do
-            cat <<CLOUD
-  $([ $user = demo ] && echo meridian || echo meridian-admin):
-    region_name: meridian
-    # What --os-region-name may say: all of them, or one.
-    regions: [meridian, $(echo "$region_names" | paste -sd, | sed 's/,/, /g')]
-    cacert: $root/var/secrets/tls/ca.pem
-    identity_api_version: "3"
-    image_api_version: "2"
-    # The oldest that knows "no network" (--nic none).
-    compute_api_version: "2.37"
-    auth:
-      auth_url: $auth_url
-      username: $user
-      password: $(cat "var/secrets/passwords/$user")
-      project_name: $user
-      user_domain_name: Default
-      project_domain_name: Default
-CLOUD
-        done
-    } >"$new"
-    chmod 600 "$new"
-    if cmp -s "$new" clouds.yaml; then rm "$new"; else mv "$new" clouds.yaml; fi
-}
-
 upload_image() {
     local state
     state=$("${openstack[@]}" meridian-admin image list --name tiny -f value -c Status)
@@ -108,14 +77,10 @@ boot_servers() { # one in each region, all at once
 }
 
 plan=$(python3 lab/plan.py "$regions")
-read -r _ _ identity_port _ <<<"$plan"
-public_host=$(python3 -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["api_cell"]["public_host"])' "$regions/federation.yml")
-auth_url=https://$public_host:$identity_port/v3
 region_names=$(awk '$1 == "region" { print $2 }' <<<"$plan")
 
 say "$(lab/lab.sh up)"
 deploy
-write_clouds
 upload_image
 wait_for_hosts
 boot_servers

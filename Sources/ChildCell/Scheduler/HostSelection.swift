@@ -7,8 +7,8 @@ package struct HostSelection: Sendable {
     package enum Policy: Sendable {
         /// The least loaded host that fits.
         case simple
-        /// Any host that fits, at random from the seed.
-        case chance(seed: UInt64)
+        /// Any host that fits, at random from the seed and the server's id.
+        case chance
         /// The least loaded host that fits in the zone with the most room.
         case zone
         /// The filters and weighers of the region's file.
@@ -26,7 +26,14 @@ package struct HostSelection: Sendable {
     }
 
     package let policy: Policy
-    package init(_ policy: Policy) { self.policy = policy }
+    /// Draws for `chance`. For the other policies it decides between hosts that are equally good, the same way for every server: a lot per
+    /// host, so that `pack` keeps to the host it began with.
+    package let seed: UInt64
+
+    package init(_ policy: Policy, seed: UInt64 = 1) {
+        self.policy = policy
+        self.seed = seed
+    }
 
     /// Ranks hosts for several servers at once. Each takes its room before the next is ranked, so that a batch doesn't pile up on
     /// one host; the claims in the database decide in the end.
@@ -74,15 +81,16 @@ package struct HostSelection: Sendable {
     private func order(_ hosts: [HostState], for request: HostRequest) -> [HostState] {
         switch policy {
         case .simple:
-            return hosts.sorted { ($0.freeShare, $1.name) > ($1.freeShare, $0.name) }
-        case .chance(let seed):
+            return sorted(hosts, by: hosts.map(\.freeShare))
+        case .chance:
             var random = SplitMix64(seed: seed ^ WorkDigest(of: [(server: request.server, revision: Int64(0))]).hash)
             return hosts.sorted { $0.name < $1.name }.shuffled(using: &random)
         case .zone:
-            let room = Dictionary(grouping: hosts, by: \.zone).mapValues { $0.reduce(0) { $0 + $1.free.ram } }
-            return hosts.sorted {
-                (room[$0.zone] ?? 0, $1.zone, $0.freeShare, $1.name) > (room[$1.zone] ?? 0, $0.zone, $1.freeShare, $0.name)
-            }
+            let zones = Dictionary(grouping: hosts, by: \.zone)
+            let room = zones.mapValues { $0.reduce(0) { $0 + $1.free.ram } }
+            let lots = Dictionary(uniqueKeysWithValues: zones.keys.map { ($0, lot(of: $0.rawValue)) })
+            let order = zones.keys.sorted { (room[$0] ?? 0, lots[$0] ?? 0, $1) > (room[$1] ?? 0, lots[$1] ?? 0, $0) }
+            return order.flatMap { zone in sorted(zones[zone] ?? [], by: (zones[zone] ?? []).map(\.freeShare)) }
         case .filter(_, let weighers):
             var weights = [Double](repeating: 0, count: hosts.count)
             for weighted in weighers {
@@ -92,8 +100,23 @@ package struct HostSelection: Sendable {
                     weights[index] += weighted.multiplier * (score - low) / (high - low)
                 }
             }
-            return hosts.indices.sorted { (weights[$0], hosts[$1].name) > (weights[$1], hosts[$0].name) }.map { hosts[$0] }
+            return sorted(hosts, by: weights)
         }
+    }
+
+    /// The heaviest first; the lot decides between equals.
+    private func sorted(_ hosts: [HostState], by weights: [Double]) -> [HostState] {
+        let lots = hosts.map { lot(of: $0.name.rawValue) }
+        return hosts.indices.sorted {
+            (weights[$0], lots[$0], hosts[$1].name) > (weights[$1], lots[$1], hosts[$0].name)
+        }.map { hosts[$0] }
+    }
+
+    /// What a name draws from the seed: FNV-1a of the name, which is the same everywhere, then SplitMix64.
+    private func lot(of name: String) -> UInt64 {
+        let hash = name.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 } as UInt64
+        var random = SplitMix64(seed: seed ^ hash)
+        return random.next()
     }
 }
 

@@ -4,6 +4,6 @@ import ArgumentParser
 @main
 struct ManageProgram: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "meridian-manage", abstract: "Make keys, migrate databases, bootstrap the cloud, check region files.",
-        subcommands: [MigrateCommand.self, BootstrapCommand.self, KeysCommand.self, RegionsCommand.self])
+        commandName: "meridian-manage", abstract: "Make keys, migrate databases, bootstrap the cloud, see to regions.",
+        subcommands: [MigrateCommand.self, BootstrapCommand.self, KeysCommand.self, RegionsCommand.self, RegionCommand.self])
 }

@@ -22,12 +22,12 @@ package struct Scheduling: Sendable, Equatable {
         case antiAffinity = "anti_affinity"
     }
 
+    /// How hosts are ordered. A region's own weight is no such thing: it orders regions, and is `region.weight`.
     package enum Weigher: String, Sendable, CaseIterable {
         /// The emptiest host first.
         case spread
         /// The fullest host that still has room first.
         case pack
-        case regionWeight = "region_weight"
         /// Hosts that already have the image first.
         case imageLocality = "image_locality"
     }
@@ -44,7 +44,7 @@ package struct Scheduling: Sendable, Equatable {
     }
 
     package let policy: Policy
-    /// For `chance`, and to break ties: the same seed and the same questions give the same answers.
+    /// For `chance`, and to break the ties of the other policies: the same seed and the same questions give the same answers.
     package let seed: UInt64
     /// Used by `filter`; the other policies use all filters.
     package let filters: [Filter]

@@ -88,6 +88,16 @@ import Testing
         #expect(ranking.cells[0].weight == 0.75)
     }
 
+    @Test func aRegionOfWeightZeroTakesOnlyWhatAsksForIt() {
+        let cells = [Self.cell("a", weight: 0), Self.cell("b", [Self.zone("b", free: 200)])]
+        let ranking = CellSelection.rank(cells, for: .init(size: Self.small))
+        #expect(ranking.cells.map(\.cell) == ["b"])
+        #expect(ranking.ruledOut.map(\.reason) == ["has weight 0: only servers that ask for it are placed there"])
+        let asked = CellSelection.rank(cells, for: .init(size: Self.small, zone: "a")).cells
+        #expect(asked.map(\.cell) == ["a"] && asked.map(\.weight) == [0.5])
+        #expect(CellSelection.rank(cells, for: .init(size: Self.small, homeRegion: "a")).cells.map(\.cell) == ["a"])
+    }
+
     @Test func onlyTheZoneAskedForIsLookedAt() {
         let cells = [
             Self.cell("a", [Self.zone("west", free: 100), Self.zone("east", free: 8000)]),

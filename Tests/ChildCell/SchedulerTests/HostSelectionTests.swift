@@ -165,7 +165,11 @@ func group(_ policy: GroupConstraint.Policy, most: Int = 1) -> GroupConstraint {
         #expect(Self.rank([("spread", -1)], request(), hosts).first == "full with image")
     }
 
-    @Test func withoutWeighersNamesDecide() { #expect(Self.rank([], request(), Self.hosts) == ["empty", "full", "half"]) }
+    @Test func withoutWeighersTheSeedDecides() {
+        let order = Self.rank([], request(), Self.hosts)
+        #expect(order.count == 3)
+        #expect(Self.rank([], request(), Self.hosts.reversed()) == order)
+    }
 }
 
 /// The four policies of a region's file.
@@ -186,19 +190,19 @@ func group(_ policy: GroupConstraint.Policy, most: Int = 1) -> GroupConstraint {
     @Test func chanceIsTheSameForASeedAndAServerAndDiffersOtherwise() {
         let hosts = (0..<20).map { host(HostName("h\($0)")) }
         let one = request()
-        let order = HostSelection(.chance(seed: 7)).rank(one, among: hosts).ranked
+        let order = HostSelection(.chance, seed: 7).rank(one, among: hosts).ranked
         #expect(
-            HostSelection(.chance(seed: 7)).rank(one, among: hosts.reversed()).ranked == order,
+            HostSelection(.chance, seed: 7).rank(one, among: hosts.reversed()).ranked == order,
             "whatever order the hosts come in")
-        #expect(HostSelection(.chance(seed: 8)).rank(one, among: hosts).ranked != order)
-        #expect(HostSelection(.chance(seed: 7)).rank(request(), among: hosts).ranked != order)
+        #expect(HostSelection(.chance, seed: 8).rank(one, among: hosts).ranked != order)
+        #expect(HostSelection(.chance, seed: 7).rank(request(), among: hosts).ranked != order)
     }
 
     @Test func chanceReachesEveryHost() {
         let hosts = (0..<8).map { host(HostName("h\($0)")) }
         var first: [HostName: Int] = [:]
         for _ in 0..<800 {
-            if let best = HostSelection(.chance(seed: 3)).rank(request(), among: hosts).ranked.first {
+            if let best = HostSelection(.chance, seed: 3).rank(request(), among: hosts).ranked.first {
                 first[best, default: 0] += 1
             }
         }
@@ -206,7 +210,24 @@ func group(_ policy: GroupConstraint.Policy, most: Int = 1) -> GroupConstraint {
         #expect(first.values.allSatisfy { (50...170).contains($0) }, "\(first)")
     }
 
-    @Test(arguments: [HostSelection.Policy.simple, .chance(seed: 1), .zone])
+    @Test(arguments: [HostSelection.Policy.simple, .zone, .filter(HostFilters.standard, [.init(PackWeigher())])])
+    func theSeedDecidesBetweenEqualsTheSameWayForEveryServer(policy: HostSelection.Policy) {
+        let hosts = (0..<8).map { host(HostName("h\($0)")) }
+        let order = HostSelection(policy, seed: 7).rank(request(), among: hosts).ranked
+        #expect(order.count == 8)
+        #expect(HostSelection(policy, seed: 7).rank(request(), among: hosts.reversed()).ranked == order)
+        let firsts = (0..<64).compactMap { HostSelection(policy, seed: $0).rank(request(), among: hosts).ranked.first }
+        #expect(Set(firsts).count == 8, "each host comes first for some seed")
+    }
+
+    @Test func theSeedDecidesNothingElse() {
+        for seed in 0..<20 as Range<UInt64> {
+            #expect(HostSelection(.simple, seed: seed).rank(request(), among: Self.hosts).ranked == ["b", "c", "a", "d"])
+            #expect(HostSelection(.zone, seed: seed).rank(request(), among: Self.hosts).ranked == ["c", "a", "d", "b"])
+        }
+    }
+
+    @Test(arguments: [HostSelection.Policy.simple, .chance, .zone])
     func everyPolicyKeepsToWhatIsPossible(policy: HostSelection.Policy) {
         let ranked = HostSelection(policy).rank(request(ram: 600), among: Self.hosts).ranked
         #expect(Set(ranked) == ["b", "c"])

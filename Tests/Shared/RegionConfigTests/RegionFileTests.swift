@@ -59,6 +59,14 @@ private let regions = URL(filePath: #filePath).deletingLastPathComponent().appen
         #expect(error?.key == "child_cell.scheduling.filters[1]")
     }
 
+    @Test func aRegionsWeightIsNoWeigherOfHosts() throws {
+        let text = try tunis().replacing("weighers: [{pack: 1.0},", with: "weighers: [{region_weight: 1.0},")
+        let error = failure(text)
+        #expect(error?.key == "child_cell.scheduling.weighers[0]")
+        #expect(error?.line == text.line(of: "weighers:"))
+        #expect(error?.sentence == "One of spread, pack, image_locality is expected here.")
+    }
+
     @Test func twoHostsOfOneNameAreRefused() throws {
         let error = failure(try tunis().replacing("name: compute-2", with: "name: compute-1"))
         #expect(error?.key == "compute_host.hosts[1].name")

@@ -41,6 +41,8 @@ class ActionModule(ActionBase):
         files = [self._read(entry) for entry in arguments.get("files") or []]
         for service in services:
             files += self._service_files(service)
+        if task_vars.get("meridian_render"):
+            return self._render_only(pathlib.Path(task_vars["meridian_render"]) / task_vars["inventory_hostname"], files)
         steps = {when: list(arguments.get(when) or []) for when in ("prepare", "finish")}
 
         found = self._probe(folders, files, arguments.get("exclusive") or [], services, steps)
@@ -68,6 +70,17 @@ class ActionModule(ActionBase):
                 raise Failure("These files were not made yet: " + ", ".join(missing))
             self._apply(changed_folders, changed_files, strangers, due, restart, start)
         return result
+
+    def _render_only(self, folder: pathlib.Path, files: list[dict]) -> dict:
+        """Writes what the host would get below a folder of this side, and asks the host nothing."""
+        for entry in files:
+            if entry["data"] is not None:
+                path = folder / entry["path"].lstrip("/")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch(mode=0o600)
+                path.write_bytes(entry["data"])
+                path.chmod(int(entry["mode"], 8))
+        return {"changed": False, "changes": []}
 
     # What is wanted
 

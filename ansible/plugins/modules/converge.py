@@ -7,6 +7,8 @@ description:
   - One probe and, only if something differs, one archive and one script a host and role. Ansible's own modules would start a
     Python process on the host for each file; here a run that changes nothing costs one shell.
   - "The order is: directories and files, C(prepare), C(services), C(finish)."
+  - With the variable C(meridian_render), a folder of the controller, all files of all hosts are written there instead, and no host is
+    asked anything.
 author: Meridian
 options:
   directories:

@@ -17,12 +17,16 @@ actor CellDirectory {
         /// It had seen a later placement than the database had drawn, and no operator has seen to that since: the database was rewound.
         var isAhead = false
         var unansweredAt: ContinuousClock.Instant?
+        /// How often it has said hello.
+        var hellos = 0
     }
 
     private let database: Database
     private let messenger: any Messenger
     private let silentAfter: Duration
     private var cells: [CellName: Entry] = [:]
+    /// Cells whose row is being written.
+    private var joining: Set<CellName> = []
 
     /// So long a cell that left a call unanswered is asked last.
     private static let suspicion = Duration.seconds(2)
@@ -33,8 +37,10 @@ actor CellDirectory {
         self.silentAfter = silentAfter
     }
 
-    /// Reads the cells that have ever joined, what operators have said of them since, and which are ahead of the database.
+    /// Reads the cells that have ever joined, what operators have said of them since, and which are ahead of the database. A cell whose
+    /// row was taken away (`meridian-manage region remove`) is forgotten, unless it has said hello while the rows were read.
     func refresh() async throws {
+        let before = cells
         let rows = try await database.query("SELECT name, disabled, summary, ahead FROM compute.cells")
         for row in rows {
             let name: CellName = try row.get("name")
@@ -44,6 +50,10 @@ actor CellDirectory {
             cells[name, default: Entry(summary: summary)].drained = drained
             cells[name]?.isAhead = try row.get("ahead")
         }
+        let listed = try Set(rows.map { try $0.get("name") as CellName })
+        for (name, entry) in before where !listed.contains(name) && !joining.contains(name) {
+            if cells[name]?.hellos == entry.hellos { cells[name] = nil }
+        }
     }
 
     /// A cell says hello: it joins, or is back. Returns the highest placement that the database has drawn. It is read after the cell named its
@@ -51,6 +61,12 @@ actor CellDirectory {
     func joined(
         _ cell: CellName, release: String, highestEpoch: PlacementEpoch, summary: CellSummary
     ) async throws -> PlacementEpoch {
+        // First in memory: a later summary may come while the row is written, and must not be passed over.
+        cells[cell, default: Entry(summary: summary)].summary = summary
+        cells[cell]?.unansweredAt = nil
+        cells[cell]?.hellos += 1
+        joining.insert(cell)
+        defer { joining.remove(cell) }
         let rows = try await database.query(
             """
             WITH drawn AS MATERIALIZED (
@@ -64,8 +80,7 @@ actor CellDirectory {
             """)
         guard let row = rows.first else { throw CloudError(.internalError, "A cell's hello left no row.", detail: "\(cell)") }
         var entry = cells[cell] ?? Entry(summary: summary)
-        entry.summary = summary
-        entry.unansweredAt = nil
+        entry.hellos += 1
         entry.hasGreeted = true
         entry.highestEpoch = max(entry.highestEpoch, highestEpoch)
         entry.isAhead = try row.get("ahead")
@@ -89,7 +104,9 @@ actor CellDirectory {
         var summary = summary
         // A conductor that started without its database doesn't know its hosts.
         if summary.state == .stalled, let known = cells[cell]?.summary.zones { summary.zones = known }
-        cells[cell, default: Entry(summary: summary)].summary = summary
+        // A cell that isn't known has been removed; it joins anew with its next hello, or never.
+        guard cells[cell] != nil else { return }
+        cells[cell]?.summary = summary
         try await database.query("UPDATE compute.cells SET summary = \(json: summary) WHERE name = \(cell)")
     }
 

@@ -49,6 +49,11 @@ package struct CellSelection: Sendable {
             self.traits = traits
             self.refusedBy = refusedBy
         }
+
+        /// The zones of a cell that may take the server.
+        func zones(of cell: Cell) -> [CellSummary.Zone] {
+            zone.map { zone in cell.summary.zones.filter { $0.name == zone } } ?? cell.summary.zones
+        }
     }
 
     package struct Ranking: Sendable, Hashable {
@@ -71,7 +76,10 @@ package struct CellSelection: Sendable {
         package var reason: String
     }
 
-    /// Ranks cells: the region's weight times the share of memory that is free, the names deciding between equals.
+    /// What is multiplied to a cell's weight.
+    private static let weighers: [any CellWeigher] = [FreeMemoryWeigher(), RegionWeightWeigher(), SuspicionWeigher()]
+
+    /// Ranks cells by their weights, the names deciding between equals.
     package static func rank(_ cells: [Cell], for wish: Wish) -> Ranking {
         var ranking = Ranking(cells: [], ruledOut: [], unreachable: [])
         for cell in cells.sorted(by: { $0.name < $1.name }) {
@@ -108,12 +116,13 @@ package struct CellSelection: Sendable {
     private static func obstacle(in cell: Cell, to wish: Wish) -> String? {
         if let pinned = wish.pinnedCell, pinned != cell.name { return "the server's group is in \(pinned)" }
         if let home = wish.homeRegion, home != cell.name { return "the server was asked for in region \(home)" }
-        let zones = zones(of: cell, for: wish)
+        let zones = wish.zones(of: cell)
         if zones.isEmpty, let zone = wish.zone, !(cell.summary.zones.isEmpty && zone.rawValue == cell.name.rawValue) {
             return "has no zone \(zone)"
         }
         if wish.refusedBy.contains(cell.name) { return "gave the server back" }
         if cell.drained { return "is being drained" }
+        if let reason = RegionWeightWeigher().obstacle(in: cell, to: wish) { return reason }
         switch cell.summary.state {
         case .draining: return "is being drained"
         case .up, .stalled, .recovering: break  // a stalled cell is silent; one that recovers is back shortly
@@ -129,17 +138,8 @@ package struct CellSelection: Sendable {
         return nil
     }
 
-    private static func zones(of cell: Cell, for wish: Wish) -> [CellSummary.Zone] {
-        wish.zone.map { zone in cell.summary.zones.filter { $0.name == zone } } ?? cell.summary.zones
-    }
-
     private static func weight(of cell: Cell, for wish: Wish) -> Double {
-        let zones = zones(of: cell, for: wish)
-        let free = zones.reduce(0) { $0 + $1.free.ram }
-        let total = zones.reduce(0) { $0 + $1.total.ram }
-        let share = Double(free) / Double(max(1, total))
-        // A cell that has just left a call unanswered comes last, but comes: it may be the only one.
-        return cell.contact == .suspect ? share * 1e-6 : share * cell.summary.weight
+        weighers.reduce(1) { $0 * $1.factor(of: cell, for: wish) }
     }
 }
 

@@ -24,6 +24,8 @@ actor ImageDownload {
         guard descriptor >= 0 else {
             throw CloudError(.internalError, "The host can't store the image.", detail: "\(path): errno \(errno)")
         }
+        // QEMU, which may run as another user, reads it, whatever the agent's umask is.
+        fchmod(descriptor, 0o644)
     }
 
     deinit {

@@ -14,13 +14,16 @@ struct InstanceFolder {
 
     init(of server: ServerID, in instances: String) { path = "\(instances)/\(server)" }
 
-    /// Empty but for an empty console log. QEMU, which may run as another user, must be able to pass through.
+    /// Empty but for an empty console log. QEMU, which may run as another user, must be able to pass through, also when the agent's
+    /// umask is 0077 as its systemd unit sets it: modes are given again by chmod, which no umask touches.
     func make() throws {
         try remove()
         guard mkdir(path, 0o755) == 0 else { throw Self.failure("mkdir(2)", path) }
+        guard chmod(path, 0o755) == 0 else { throw Self.failure("chmod(2)", path) }
         let descriptor = open(console, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw Self.failure("open(2)", console) }
-        close(descriptor)
+        defer { close(descriptor) }
+        guard fchmod(descriptor, 0o644) == 0 else { throw Self.failure("fchmod(2)", console) }
     }
 
     func remove() throws {
@@ -41,7 +44,8 @@ struct InstanceFolder {
     }
 
     /// Keeps the log bounded. Its writer appends (`<log append="on">`), so it may be cut while it is written; what the guest says
-    /// within those microseconds is lost. Between two cuts it may grow by what a guest can say in a reconcile period.
+    /// within those microseconds is lost. Between two cuts it may grow by what a guest can say in a reconcile period; while no agent
+    /// runs, nobody cuts it (docs/operations.md, "Console logs").
     func trimConsole() {
         let descriptor = open(console, O_RDWR | O_APPEND | O_CLOEXEC)
         guard descriptor >= 0 else { return }
