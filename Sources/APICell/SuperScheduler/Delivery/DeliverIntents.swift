@@ -53,7 +53,7 @@ struct DeliverIntents: Sendable {
         switch answer {
         case .stored:
             // Stays in flight until the cell's own report of it arrives.
-            if intent.order.verb == .create { await acknowledged.note(intent.id) }
+            if intent.order.verb == .create { await acknowledged.note(intent.server, intent.epoch) }
         case .notNow(let reason):
             log.info(
                 "a cell can't take an intent now",
@@ -94,11 +94,12 @@ struct DeliverIntents: Sendable {
         for row in rows {
             let intent: IntentID = try row.get("intent")
             guard await inFlight.take(intent, for: Self.repeatAfter) else { continue }
+            let (server, epoch): (ServerID, PlacementEpoch) = try (row.get("server"), row.get("epoch"))
             intents[try row.get("cell"), default: []].append(
                 try PerformIntent.Intent(
-                    id: intent, server: row.get("server"), epoch: row.get("epoch"), number: Int(row.get("number") as Int32),
+                    id: intent, server: server, epoch: epoch, number: Int(row.get("number") as Int32),
                     order: order(row), request: row.get("request"), deadline: row.get("deadline"),
-                    wasStored: await acknowledged.contain(intent) ? true : nil))
+                    wasStored: await acknowledged.contain(server, epoch) ? true : nil))
         }
         return intents
     }

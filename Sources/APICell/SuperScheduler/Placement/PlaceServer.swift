@@ -116,7 +116,7 @@ struct PlaceServer: Sendable {
         do {
             switch try await lines.perform(intent, in: cell) {
             case .stored:
-                await acknowledged.note(intent.id)
+                await acknowledged.note(intent.server, intent.epoch)
                 return true
             case .notNow: return true
             case .refused(let reason):

@@ -44,9 +44,9 @@ struct AnswerCells: Sendable {
                 """
                 UPDATE compute.server_actions a SET delivery = 'pending' FROM compute.servers s
                 WHERE s.id = a.server AND s.cell = \(cell) AND s.deleted_at IS NULL AND a.number > s.done_through
-                RETURNING a.intent
+                RETURNING a.server
                 """)
-            await acknowledged.forget(try again.map { try $0.get("intent") })
+            await acknowledged.forget(Set(try again.map { try $0.get("server") }))
         }
         let rows = try await database.query(
             """

@@ -46,7 +46,7 @@ struct PerformIntents: Sendable {
         }
     }
 
-    /// The API cell was told that this create was stored, and there is no record of it: the database was put back.
+    /// The API cell was told that this server's create was stored, and there is no record of it: the database was put back.
     struct ForgottenIntent: Error {
         let server: ServerID
         let epoch: PlacementEpoch

@@ -32,7 +32,8 @@ package struct PerformIntent: CellCall {
         package var request: RequestID?
         /// Not to be started after this; nil for delete.
         package var deadline: Timestamp?
-        /// True: the cell has said before that it stored this. One that has no record of it has lost what it knew.
+        /// True: the cell has said before that it stored the server's create under this epoch. One that has no record of the server has
+        /// lost what it knew.
         package var wasStored: Bool?
 
         package init(
