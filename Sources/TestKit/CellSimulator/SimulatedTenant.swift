@@ -60,11 +60,13 @@ extension SimulatedFederation {
                 ).first
             else { return nil }
             let standing = try Self.standing(row)
-            guard standing.accepts(verb) else { return nil }
+            guard standing.accepts(verb, hardReboot: hard) else { return nil }
             let mapping: String = try row.get("mapping")
             if verb == .delete, mapping == "unplaced" {
                 try await transaction.query(
                     "UPDATE compute.servers SET deleted_at = now(), last_verb = 'delete' WHERE id = \(server)")
+                try await transaction.query(
+                    "UPDATE compute.server_actions SET delivery = 'settled', state = 'interrupted' WHERE server = \(server)")
                 return standing.lastAction + 1
             }
             guard verb == .delete || mapping != "unplaced" else { return nil }  // it never ran
