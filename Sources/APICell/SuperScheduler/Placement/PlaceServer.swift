@@ -146,7 +146,10 @@ struct PlaceServer: Sendable {
 
     /// A server whose cell gave it back late, or that had no cell for so long.
     private func tooLate(_ create: UnplacedCreate, _ deadline: Timestamp) async throws -> Ending {
-        let message = "No valid host was found. No region could build the server by \(deadline), its build deadline."
+        let gaveBack = create.ledger.attempts.last { $0.outcome == .refused }
+        let message =
+            "No valid host was found before the server's build deadline, \(deadline)."
+            + (gaveBack.map { " \($0.cell): \($0.reason ?? "gave the server back")" } ?? "")
         try await store.giveUp(create.server, message, ledger: create.ledger, steps: [])
         log.info("a server waited for a cell past its deadline", metadata: [.server: "\(create.server)"])
         return .settled
