@@ -25,7 +25,7 @@ package struct CellWatch: Sendable {
             firstSeen[cell] = since
             let silence: Bool
             switch contact {
-            case .inContact, .suspect: silence = false
+            case .inContact, .suspect, .unmet: silence = false
             case .silent:
                 guard since.duration(to: now) > silentAfter else { continue }
                 silence = true

@@ -112,7 +112,8 @@ struct PlaceServer: Sendable {
         _ create: UnplacedCreate, to cell: CellName, _ epoch: PlacementEpoch, _ ledger: PlacementLedger, _ steps: [TraceStep]
     ) async throws -> Bool {
         let placing = PlacementStore.Placing(server: create.server, cell: cell, epoch: epoch, ledger: ledger, steps: steps)
-        guard let placed = try await store.place(placing) else { return true }  // deleted, placed by another, or pinned elsewhere, meanwhile
+        // Nil: deleted, placed by another, or its group pinned elsewhere, meanwhile.
+        guard let placed = try await store.place(placing) else { return true }
         var spec = create.spec
         spec.name = placed.name
         spec.metadata = placed.metadata
