@@ -79,14 +79,28 @@ import Testing
     @Test func anEventWaitsForTheOneBeforeItToCommit() async throws {
         try await RecordsFixture.with { records async throws in
             let database = records.database
-            let second = try await database.transaction { first in
-                try await first.query("INSERT INTO compute.events (kind) VALUES ('first')")
-                let second = Task { _ = try await database.query("INSERT INTO compute.events (kind) VALUES ('second')") }
-                while try await database.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").isEmpty {
-                    try #require(try await records.events() == [], "a later number must not be seen before an earlier one")
+            let (hasWritten, written) = AsyncStream<Void>.makeStream()
+            let (mayCommit, commit) = AsyncStream<Void>.makeStream()
+            let first = Task {
+                try await database.transaction { transaction in
+                    try await transaction.query("INSERT INTO compute.events (kind) VALUES ('first')")
+                    written.yield()
+                    for await _ in mayCommit { break }
                 }
-                return second
             }
+            for await _ in hasWritten { break }
+            // In a transaction, which has a connection of its own: others would wait behind a query that waits.
+            let second = Task {
+                _ = try await database.transaction {
+                    try await $0.query("INSERT INTO compute.events (kind) VALUES ('second')")
+                }
+            }
+            while try await database.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").isEmpty {
+                try #require(try await records.events() == [], "a later number must not be seen before an earlier one")
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            commit.yield()
+            try await first.value
             try await second.value
             #expect(try await records.events() == ["first", "second"])
         }
