@@ -17,6 +17,8 @@ package struct NovaService: Sendable {
     let questions: any CellQuestions
     let signal: any IntentSignal
     let regionSilent: Duration
+    let buildDeadline: Duration
+    let intentDeadline: Duration
     let log: Logger
 
     let servers: ServerStore
@@ -42,10 +44,13 @@ package struct NovaService: Sendable {
     ///   - quotas: what a project has that an administrator gave no limits.
     ///   - policyOverrides: rules by Nova's names that replace our defaults. Throws for one that can't be read.
     ///   - regionSilent: a cell without contact for this long is shown as down.
+    ///   - buildDeadline: a server that isn't up by then ends in ERROR.
+    ///   - intentDeadline: an action that its cell hasn't started by then ends `expired`.
     package init(
         database: Database, authenticator: any TokenAuthenticator, images: any ImageCatalog, questions: any CellQuestions,
         signal: any IntentSignal, quotas: QuotaLimits = QuotaLimits(), publicURL: String, identityURL: String,
-        policyOverrides: [String: String] = [:], regionSilent: Duration = .seconds(5), logger: Logger
+        policyOverrides: [String: String] = [:], regionSilent: Duration = .seconds(5),
+        buildDeadline: Duration = .seconds(600), intentDeadline: Duration = .seconds(600), logger: Logger
     ) throws {
         policy = try Policy(defaults: NovaPolicy.defaults, overrides: policyOverrides)
         self.authenticator = authenticator
@@ -55,8 +60,10 @@ package struct NovaService: Sendable {
         self.questions = questions
         self.signal = signal
         self.regionSilent = regionSilent
+        self.buildDeadline = buildDeadline
+        self.intentDeadline = intentDeadline
         log = logger
-        servers = ServerStore(database: database)
+        servers = ServerStore(database: database, regionSilent: regionSilent)
         let creates = CreateStore(database: database, defaults: quotas)
         self.creates = creates
         batcher = CreateBatcher { try await creates.insert($0) }
@@ -76,12 +83,14 @@ package struct NovaService: Sendable {
     }
 
     /// Adds everything to a service's router: `/` and the version documents without a token, and behind one the API under `/v2.1`
-    /// and `/v2.1/{project_id}`, the same under `/regions/{region}` for servers whose home is that region, and `/meridian/v1`.
+    /// and `/v2.1/{project_id}`, which `/v2` is another name of, and `/meridian/v1`; the same under `/regions/{region}` for servers
+    /// whose home is that region.
     ///
     /// The router has the request id's middleware already (`APIRouter.service`); versions, errors and authentication are added here.
     package func addRoutes(to router: Router<APIRequestContext>) {
         VersionRoutes(service: self).add(to: router)
-        for prefix in ["/v2.1", "/v2.1/{project_id}", "/regions/{region}/v2.1", "/regions/{region}/v2.1/{project_id}"] {
+        for prefix in ["", "/regions/{region}"].flatMap({ ["\($0)/v2.1", "\($0)/v2"] }).flatMap({ [$0, "\($0)/{project_id}"] })
+        {
             let routes = NovaRoutes(service: self, group: protected(router.group(RouterPath(prefix)), errors: .nova))
             addServers(to: routes)
             addActions(to: routes)
@@ -93,7 +102,9 @@ package struct NovaService: Sendable {
             addServerGroups(to: routes)
             addUnserved(to: routes)
         }
-        addMeridian(to: NovaRoutes(service: self, group: protected(router.group("/meridian/v1"), errors: .meridian)))
+        for prefix in ["/meridian/v1", "/regions/{region}/meridian/v1"] {
+            addMeridian(to: NovaRoutes(service: self, group: protected(router.group(RouterPath(prefix)), errors: .meridian)))
+        }
     }
 
     private func protected(_ group: APIRoutes, errors: ErrorStyle) -> APIRoutes {

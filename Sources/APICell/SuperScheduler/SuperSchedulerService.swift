@@ -18,6 +18,7 @@ package final class SuperSchedulerService: Service, Sendable {
     private let cells: CellDirectory
     private let alarm: AheadAlarm
     private let placements: PlacementStore
+    private let events: EventLog
     private let creates: UnplacedCreates
     private let deliver: DeliverIntents
     private let tell: TellAttributes
@@ -57,6 +58,7 @@ package final class SuperSchedulerService: Service, Sendable {
         alarm = AheadAlarm(log: logger)
         cells = CellDirectory(database: database, messenger: messenger, silentAfter: timing.regionSilent)
         placements = PlacementStore(database: database)
+        events = EventLog(database: database)
         creates = UnplacedCreates(database: database)
         deliver = DeliverIntents(
             database: database, messenger: messenger, cells: cells, store: placements, inFlight: delivering,
@@ -121,8 +123,9 @@ package final class SuperSchedulerService: Service, Sendable {
                     }
                 }
                 group.addTask { [self] in
+                    var watch = CellWatch(silentAfter: timing.regionSilent)
                     while !Task.isCancelled {
-                        await tolerating { try await self.look() }
+                        await look(&watch)
                         try await Task.sleep(for: .seconds(1))
                     }
                 }
@@ -173,14 +176,19 @@ package final class SuperSchedulerService: Service, Sendable {
     }
 
     /// What time alone brings about.
-    private func look() async throws {
-        try await cells.refresh()
-        await alarm.saw(await cells.ahead)
-        try await cells.noteContacts()
-        try await placements.forgetOldEvents()
-        let before = Timestamp.now() - timing.buildDeadline
-        for cell in await cells.snapshot() where cell.contact == .silent {
-            try await placements.judgeSilent(cell.name, createdBefore: before)
+    private func look(_ watch: inout CellWatch) async {
+        await tolerating {
+            try await self.cells.refresh()
+            await self.alarm.saw(await self.cells.ahead)
+            try await self.cells.noteContacts()
+        }
+        let contacts = Dictionary(uniqueKeysWithValues: await cells.snapshot().map { ($0.name, $0.contact) })
+        let seen = watch.look(at: contacts, at: .now)
+        await tolerating {
+            for change in seen.changes { try await self.events.tell(change.cell, isSilent: change.isSilent) }
+            try await self.events.forgetOld()
+            let before = Timestamp.now() - self.timing.buildDeadline
+            for cell in seen.silent { try await self.placements.judgeSilent(cell, createdBefore: before) }
         }
     }
 

@@ -50,6 +50,7 @@ struct APICommand: AsyncParsableCommand {
                 questions: HubQuestions(messenger: messenger, hub: hub, timeout: federation.timing.questionTimeout),
                 signal: bell,
                 publicURL: urls.computeRoot, identityURL: keystone.identityURL, regionSilent: federation.timing.regionSilent,
+                buildDeadline: federation.timing.buildDeadline, intentDeadline: federation.timing.intentDeadline,
                 logger: log)
 
             let imageRouter = APIRouter.service("glance", errors: .glance, identityURL: keystone.identityURL)

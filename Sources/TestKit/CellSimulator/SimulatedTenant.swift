@@ -18,7 +18,8 @@ extension SimulatedFederation {
 
     /// Accepts creates, as Nova does: rows, in one transaction, then a wake-up.
     package func accept(
-        _ count: Int = 1, zone: ZoneName? = nil, project: ProjectID = "p1", ram: Int = 128, deadline: Duration = .seconds(600)
+        _ count: Int = 1, zone: ZoneName? = nil, project: ProjectID = "p1", ram: Int = 128, deadline: Duration = .seconds(600),
+        affinity group: ServerGroupID? = nil
     ) async throws -> [ServerID] {
         let servers = (0..<count).map { _ in ServerID.random() }
         let flavor = Flavor(id: "1", name: "m1.tiny", vcpus: 1, ram: ram, disk: 1)
@@ -27,11 +28,11 @@ extension SimulatedFederation {
             for (index, server) in servers.enumerated() {
                 let spec = ServerSpec(
                     name: "s\(index)", hostname: "s\(index)", project: project, user: "u1", flavor: flavor, image: nil,
-                    zone: zone)
+                    zone: zone, group: group.map { GroupConstraint(id: $0, policy: .affinity) })
                 try await transaction.query(
                     """
-                    INSERT INTO compute.servers (id, project, user_id, name, spec, flavor_id, vcpus, ram, zone, reservation_id, created_at, updated_at)
-                    VALUES (\(server), \(project), 'u1', \(spec.name), \(json: spec), '1', 1, \(Int64(ram))::int, \(zone), 'r-1', \(now), \(now))
+                    INSERT INTO compute.servers (id, project, user_id, name, spec, flavor_id, vcpus, ram, zone, group_id, reservation_id, created_at, updated_at)
+                    VALUES (\(server), \(project), 'u1', \(spec.name), \(json: spec), '1', 1, \(Int64(ram))::int, \(zone), \(group), 'r-1', \(now), \(now))
                     """)
                 try await transaction.query(
                     """
@@ -60,11 +61,13 @@ extension SimulatedFederation {
                 ).first
             else { return nil }
             let standing = try Self.standing(row)
-            guard standing.accepts(verb) else { return nil }
+            guard standing.accepts(verb, hardReboot: hard) else { return nil }
             let mapping: String = try row.get("mapping")
             if verb == .delete, mapping == "unplaced" {
                 try await transaction.query(
                     "UPDATE compute.servers SET deleted_at = now(), last_verb = 'delete' WHERE id = \(server)")
+                try await transaction.query(
+                    "UPDATE compute.server_actions SET delivery = 'settled', state = 'interrupted' WHERE server = \(server)")
                 return standing.lastAction + 1
             }
             guard verb == .delete || mapping != "unplaced" else { return nil }  // it never ran

@@ -48,6 +48,19 @@ import Tokens
         }
     }
 
+    @Test func whatIsNotServedYetSaysSo() async throws {
+        try await withGlanceAPI { _, client async throws in
+            for path in ["tasks", "tasks/1", "metadefs/namespaces", "metadefs/namespaces/x/objects", "info/stores"] {
+                #expect(try await client.ask(.get, "/v2/\(path)").status == .notImplemented, "\(path)")
+            }
+            let image = "/v2/images/\(ImageID.random())"
+            #expect(try await client.ask(.put, "\(image)/stage").status == .notImplemented)
+            #expect(try await client.ask(.post, "\(image)/import").status == .notImplemented)
+            #expect(try await client.ask(.get, "/v2/tasks", as: nil).status == .unauthorized)
+            #expect(try await client.ask(.get, "/v2/nonsense").status == .notFound)
+        }
+    }
+
     @Test func schemasAreTold() async throws {
         try await withGlanceAPI { _, client async throws in
             for name in ["image", "images", "member", "members"] {

@@ -222,6 +222,10 @@ import Testing
             #expect(try await cloud.call(.get, "/v2.1/servers/\(id)").status == 200)
             #expect(try await cloud.call(.get, "/regions/london/v2.1/servers").json["servers"]?.array?.isEmpty == true)
             #expect(try await cloud.call(.get, "/regions/tunis/v2.1/servers").json["servers"]?.array?.count == 1)
+            #expect(try await cloud.call(.get, "/regions/tunis/meridian/v1/servers").json["servers"]?.array?.count == 1)
+            #expect(try await cloud.call(.get, "/regions/london/meridian/v1/servers").json["servers"]?.array?.isEmpty == true)
+            #expect(try await cloud.call(.get, "/regions/london/meridian/v1/servers/\(id)").status == 404)
+            #expect(try await cloud.call(.get, "/meridian/v1/servers").json["servers"]?.array?.count == 1)
             #expect(try await cloud.call(.get, "/v2.1/servers/\(id)").json["server"]?["OS-EXT-AZ:availability_zone"] == "tunis")
             #expect(
                 try await cloud.call(

@@ -23,6 +23,15 @@ import Testing
                 ).first)
             #expect(try (action.get("delivery")) == "settled")
             #expect(try (action.get("state")) == "done")
+            // Nobody has to carry out its create either.
+            let create = try #require(
+                try await cloud.database.query(
+                    "SELECT delivery, state FROM compute.server_actions WHERE server = \(id) AND verb = 'create'"
+                ).first)
+            #expect(try (create.get("delivery")) == "settled")
+            #expect(try (create.get("state")) == "interrupted")
+            let events = try await cloud.call(.get, "/meridian/v1/events?after=0").json["events"]?.array ?? []
+            #expect(events.map { $0["kind"]?.string } == ["compute.instance.delete.end"])
             // Its history stays readable, from 2.21 on.
             #expect(try await cloud.call(.get, "/v2.1/servers/\(id)/os-instance-actions").status == 404)
             #expect(try await cloud.call(.get, "/v2.1/servers/\(id)/os-instance-actions", version: "2.21").status == 200)

@@ -56,6 +56,25 @@ import Testing
         }
     }
 
+    @Test func aPatternThatWouldTakeForEverIsRefused() async throws {
+        try await NovaFixture.with { cloud async throws in
+            _ = try await cloud.create(String(repeating: "a", count: 255))
+            for pattern in ["(a)%5C1", "(a*)*%5C9", "%5C%5C%5C2"] {
+                let answer = try await cloud.call(.get, "/v2.1/servers?name=\(pattern)")
+                #expect(answer.status == 400, "\(pattern)")
+                #expect(answer.message.contains("may not refer back"))
+            }
+            #expect(names(try await cloud.call(.get, "/v2.1/servers?name=%5Ea%7B255%7D$")).count == 1)
+            // An escaped backslash before a digit is none.
+            #expect(try await cloud.call(.get, "/v2.1/servers?name=%5C%5C1").status == 200)
+            // Nor may one without keep a connection for longer than a second.
+            let nested = "((((a%7B1,99%7D)%7B1,99%7D)%7B1,99%7D)%7B1,99%7D)%7B1,99%7Db"
+            let began = ContinuousClock.now
+            #expect(try await cloud.call(.get, "/v2.1/servers?name=\(nested)").status == 400)
+            #expect(began.duration(to: .now) < .seconds(20))
+        }
+    }
+
     @Test func filtersMeanWhatTheyMeanInNova() async throws {
         try await NovaFixture.with { cloud async throws in
             let active = try await cloud.active("web-1", ["metadata": ["a": "b"]])

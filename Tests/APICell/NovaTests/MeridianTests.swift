@@ -118,4 +118,24 @@ import Testing
             #expect(try await cloud.call(.get, "/meridian/v1/events?after=x").status == 400)
         }
     }
+
+    @Test func aCursorBeforeWhatIsKeptIsGone() async throws {
+        try await NovaFixture.with { cloud async throws in
+            for kind in ["old", "old", "new"] {
+                try await cloud.database.query(
+                    "INSERT INTO compute.events (kind, project) VALUES (\(kind), \(NovaFixture.project))")
+            }
+            try await cloud.database.query("DELETE FROM compute.events WHERE kind = 'old'")
+            try await cloud.database.query("UPDATE compute.events_forgotten SET through = 2")
+            let late = try await cloud.call(.get, "/meridian/v1/events?after=1")
+            #expect(late.status == 410)
+            #expect(late.message.contains("go on from 2"))
+            for after in [0, 2] {
+                let kept = try await cloud.call(.get, "/meridian/v1/events?after=\(after)")
+                #expect(kept.json["events"]?.array?.map { $0["kind"]?.string } == ["new"])
+            }
+            // A project in which nothing happens doesn't fall behind what is kept.
+            #expect(try await cloud.call(.get, "/meridian/v1/events?after=2", as: "stranger").json["cursor"]?.int == 3)
+        }
+    }
 }

@@ -67,6 +67,33 @@ import Testing
         }
     }
 
+    @Test func onlyAGuestThatRunsIsRebootedSoftly() async throws {
+        try await NovaFixture.with { cloud async throws in
+            for state in [VMState.stopped, .error] {
+                let id = try await cloud.active("one")
+                try await cloud.settle(id, state, power: .shutdown)
+                let path = "/v2.1/servers/\(id)/action"
+                let soft = try await cloud.call(.post, path, ["reboot": ["type": "SOFT"]])
+                #expect(soft.status == 409)
+                #expect(soft.message == "Cannot 'reboot' instance \(id) while it is in vm_state \(state.rawValue)")
+                #expect(try await cloud.call(.post, path, ["reboot": ["type": "HARD"]]).status == 202)
+            }
+        }
+    }
+
+    @Test func deadlinesAreTheFederations() async throws {
+        try await NovaFixture.with(buildDeadline: .seconds(30), intentDeadline: .seconds(20)) { cloud async throws in
+            let id = try await cloud.active()
+            #expect(try await cloud.call(.post, "/v2.1/servers/\(id)/action", ["os-stop": .null]).status == 202)
+            let waits = try await cloud.database.query(
+                """
+                SELECT extract(epoch FROM deadline - created_at)::int AS seconds FROM compute.server_actions
+                WHERE server = \(id) ORDER BY number
+                """)
+            #expect(try waits.map { try $0.get("seconds") as Int } == [30, 20])
+        }
+    }
+
     @Test func aServerInTheWrongStateRefusesInNovasWords() async throws {
         try await NovaFixture.with { cloud async throws in
             let building = try await cloud.create()

@@ -48,6 +48,12 @@ import Testing
         Row(cell: cell("tunis", drained: true), wish: .init(size: small), reason: "is being drained"),
         Row(cell: cell("tunis", state: .draining), wish: .init(size: small), reason: "is being drained"),
         Row(
+            cell: cell("tunis", weight: 0), wish: .init(size: small),
+            reason: "has weight 0: it takes only servers that ask for it"),
+        Row(cell: cell("tunis", weight: 0), wish: .init(size: small, zone: "tunis"), reason: nil),
+        Row(cell: cell("tunis", weight: 0), wish: .init(size: small, homeRegion: "tunis"), reason: nil),
+        Row(cell: cell("tunis", weight: 0), wish: .init(size: small, pinnedCell: "tunis"), reason: nil),
+        Row(
             cell: cell("tunis", state: .recovering), wish: .init(size: small),
             reason: "is recovering from a restore of its database"),
         Row(cell: cell("tunis", contact: .silent), wish: .init(size: small), reason: "silent: no contact with the region"),

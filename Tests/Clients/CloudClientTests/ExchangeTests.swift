@@ -28,7 +28,8 @@ import Testing
 
     @Test func theRootOfAnEndpointIsItsHost() {
         #expect(CloudSession.root(of: "https://127.0.0.1:8774/v2.1") == "https://127.0.0.1:8774")
-        #expect(CloudSession.root(of: "https://127.0.0.1:8774/regions/tunis/v2.1/abc") == "https://127.0.0.1:8774")
+        #expect(
+            CloudSession.root(of: "https://127.0.0.1:8774/regions/tunis/v2.1/abc") == "https://127.0.0.1:8774/regions/tunis")
         #expect(CloudSession.root(of: "https://127.0.0.1:8774") == "https://127.0.0.1:8774")
     }
 

@@ -38,6 +38,51 @@ import Testing
         }
     }
 
+    @Test func whatNobodyCouldBuildInTimeEndsInErrorWithTheReason() async throws {
+        try await SimulatedFederation.with(cells: ["tunis"]) { federation in
+            let server = try await federation.accept(1, deadline: .seconds(-1))[0]
+            try await eventually("it is in error") { try await federation.show(server).status == "ERROR" }
+            #expect(try await federation.show(server).message?.contains("build deadline") == true)
+            #expect(try await federation.outcome(of: 1, on: server) == "failed")
+        }
+    }
+
+    @Test func anAffinityGroupLeavesACellThatGaveItNothing() async throws {
+        try await SimulatedFederation.with(cells: ["london", "tunis"]) { federation in
+            let group = ServerGroupID.random()
+            try await federation.top.query(
+                """
+                INSERT INTO compute.server_groups (id, project, user_id, name, policy, cell)
+                VALUES (\(group), 'p1', 'u1', 'together', 'affinity', 'london')
+                """)
+            federation.cut("london")
+            try await eventually("london is silent") {
+                try await !federation.top.query("SELECT 1 FROM compute.events WHERE kind = 'cell.silent' AND cell = 'london'")
+                    .isEmpty
+            }
+            let servers = try await federation.accept(3, affinity: group)
+            for server in servers {
+                try await eventually("\(server) is active") { try await federation.show(server).status == "ACTIVE" }
+                #expect(try await federation.show(server).cell == "tunis")
+            }
+            for server in servers { try await federation.act(.delete, on: server) }
+            try await eventually("nothing pins the group") {
+                try await federation.top.query("SELECT 1 FROM compute.server_groups WHERE cell IS NOT NULL").isEmpty
+            }
+        }
+    }
+
+    @Test func anActionOnAServerThatItsCellLostFailsOnce() async throws {
+        try await SimulatedFederation.with(cells: ["tunis"]) { federation in
+            let server = try await federation.accept()[0]
+            try await eventually("active") { try await federation.show(server).status == "ACTIVE" }
+            try await federation.cell("tunis").database.query("DELETE FROM cell.servers WHERE id = \(server)")
+            #expect(try await federation.act(.stop, on: server) == 2)
+            try await eventually("it has failed") { try await federation.outcome(of: 2, on: server) == "failed" }
+            #expect(try await federation.show(server).task == nil, "not busy any more")
+        }
+    }
+
     @Test func aFullCellSendsTheServerToTheNext() async throws {
         // Each host takes two servers of 128 MiB: 4 a cell, 12 in all.
         try await SimulatedFederation.with(host: SimulationScript(size: ResourceSize(vcpus: 16, ram: 256, disk: 100))) {

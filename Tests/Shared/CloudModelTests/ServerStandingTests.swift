@@ -80,9 +80,11 @@ import Testing
 
     /// nova.compute.api, `check_instance_state` of each verb.
     static let starts: [VMState: Set<Verb>] = [
-        .building: [.delete], .active: [.reboot, .stop, .delete], .stopped: [.reboot, .start, .delete],
-        .error: [.reboot, .stop, .delete], .deleted: [.delete],
+        .building: [.delete], .active: [.reboot, .stop, .delete], .stopped: [.start, .delete], .error: [.stop, .delete],
+        .deleted: [.delete],
     ]
+    /// `ALLOW_HARD_REBOOT` has more of them than `ALLOW_SOFT_REBOOT`.
+    static let hardReboots: Set<VMState> = [.active, .stopped, .error]
 
     @Test(arguments: VMState.allCases) func acceptsFromAQuietState(state: VMState) throws {
         let quiet = Self.standing(1, .create, done: 1, state)
@@ -90,6 +92,7 @@ import Testing
         for verb in Verb.allCases where verb != .create {
             #expect(quiet.accepts(verb) == allowed.contains(verb), "\(verb) from \(state)")
         }
+        #expect(quiet.accepts(.reboot, hardReboot: true) == Self.hardReboots.contains(state), "hard reboot from \(state)")
     }
 
     @Test(arguments: VMState.allCases) func acceptsOnlyDeleteWhileBusy(state: VMState) {

@@ -9,7 +9,7 @@ package enum ComputeMigrations {
     package static var all: [Migration] {
         [serversAndIntents, flavorsKeysAndQuotas, cellsAndHosts] + FeedMigrations.all(schema: schema) + [
             attributesDown, hostStandingsDown, cellsAhead,
-        ]
+        ] + repairs
     }
 
     static let serversAndIntents = Migration(
@@ -201,12 +201,11 @@ package enum ComputeMigrations {
             wanted_reason text
         );
         CREATE INDEX hosts_by_cell ON compute.hosts (cell);
-        -- What happened, in order, for `event watch`. Written by the SuperScheduler's one applier only, so that numbers commit in
-        -- their order; kept for a day.
+        -- What happened, in order, for `event watch`; kept for a day.
         CREATE TABLE compute.events (
             number     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
             at         timestamptz NOT NULL DEFAULT now(),
-            kind       text NOT NULL,                         -- server.create.end, server.update, host.down, cell.silent, …
+            kind       text NOT NULL,                         -- compute.instance.create.end, host.down, cell.silent, …
             project    text,
             server     uuid,
             cell       text,

@@ -18,6 +18,7 @@ extension GlanceService {
         addTagRoutes(to: routes)
         addMemberRoutes(to: routes)
         addFileRoutes(to: routes)
+        addUnserved(to: routes)
     }
 
     static func imageID(_ context: APIRequestContext) throws(CloudError) -> ImageID {

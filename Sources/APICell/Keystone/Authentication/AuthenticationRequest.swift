@@ -47,7 +47,10 @@ struct AuthenticationRequest: Sendable {
     init(_ body: JSONValue) throws {
         let auth = try JSONFields(body, in: "auth")
         let identity = try auth.fields("identity")
-        let methods = try identity.optionalArray("methods", limit: 8)?.compactMap(\.string) ?? []
+        let methods = try (identity.optionalArray("methods", limit: 8) ?? []).map { method throws(CloudError) in
+            guard let name = method.string else { throw JSONFields.invalid("methods", method, "a method is of type 'string'") }
+            return name
+        }
         guard !methods.isEmpty else { throw identity.missing("methods") }
         proofs = try Set(methods).sorted().map { method in
             switch method {

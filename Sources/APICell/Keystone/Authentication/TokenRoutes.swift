@@ -43,8 +43,10 @@ struct TokenRoutes: Sendable {
     }
 
     @Sendable func catalog(_ request: Request, _ context: APIRequestContext) async throws -> Response {
-        let caller = try context.caller
-        let catalog = try await identity.catalog.current().json(for: caller.projectID)
+        guard let project = try context.caller.projectID else {
+            throw CloudError(.forbidden, "A token scoped to a project is needed: the catalog is a project's.")
+        }
+        let catalog = try await identity.catalog.current().json(for: project)
         return .json {
             $0.field("catalog", rawJSON: catalog)
             $0.object("links") {

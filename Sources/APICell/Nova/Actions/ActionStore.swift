@@ -21,7 +21,7 @@ struct ActionStore: Sendable {
             guard let row = try await transaction.query(Self.lock(server, within: reach)).first else { return .notFound }
             if reach.respectsLock, try row.get("locked") { return .locked }
             let standing = try ServerStanding(row)
-            guard standing.accepts(action.verb) else { return .refused(standing) }
+            guard standing.accepts(action.verb, hardReboot: action.hardReboot) else { return .refused(standing) }
             guard try row.get("mapping") == "placed" else { return .notReady }
             _ = try await transaction.pipeline([Self.insert(action, on: server), Self.bump(server, to: action)])
             return .accepted
@@ -49,7 +49,8 @@ struct ActionStore: Sendable {
             let mapping: String = try row.get("mapping")
             if mapping == "unplaced" {
                 _ = try await transaction.pipeline([
-                    Self.insertSettled(action, on: server), Self.bump(server, to: action, deletedAt: action.at),
+                    Self.interruptOthers(on: server, at: action.at), Self.insertSettled(action, on: server),
+                    Self.bump(server, to: action, deletedAt: action.at), Self.tellDeleted(server),
                 ])
                 return .gone
             }
@@ -87,6 +88,22 @@ struct ActionStore: Sendable {
         SELECT id, last_action + 1, \(action.intent), \(action.request), 'delete', \(action.project), \(action.user), \(action.at),
             'settled', 'done', \(action.at), \(action.at)
         FROM compute.servers WHERE id = \(server)
+        """
+    }
+
+    /// Whatever was asked before of a server that is gone now: nobody has to carry it out either.
+    private static func interruptOthers(on server: ServerID, at now: Timestamp) -> SQL {
+        """
+        UPDATE compute.server_actions SET delivery = 'settled', state = 'interrupted', finished_at = \(now)
+        WHERE server = \(server) AND delivery <> 'settled'
+        """
+    }
+
+    /// Last in its transaction: events wait for each other's commit.
+    private static func tellDeleted(_ server: ServerID) -> SQL {
+        """
+        INSERT INTO compute.events (kind, project, server)
+        SELECT 'compute.instance.delete.end', project, id FROM compute.servers WHERE id = \(server)
         """
     }
 

@@ -9,16 +9,13 @@ struct NewAction: Sendable {
     let user: UserID
     let hardReboot: Bool
     let at: Timestamp
-    /// How long the cell may take to start it. None for delete.
+    /// How long the cell may take to start it: a reboot that comes out of the blue an hour later is worse than one that has to be asked
+    /// for again. None for delete.
     let startWithin: Duration?
-
-    /// An action that a cell hasn't started ten minutes after it was accepted ends `expired`: a reboot that comes out of the blue an
-    /// hour later is worse than one that has to be asked for again.
-    static let patience = Duration.seconds(600)
 
     init(
         _ verb: Verb, by caller: (project: ProjectID, user: UserID), request: RequestID?, hardReboot: Bool = false,
-        at: Timestamp
+        startWithin: Duration? = nil, at: Timestamp
     ) {
         self.verb = verb
         intent = .random()
@@ -27,7 +24,7 @@ struct NewAction: Sendable {
         user = caller.user
         self.hardReboot = hardReboot
         self.at = at
-        startWithin = verb == .delete ? nil : Self.patience
+        self.startWithin = startWithin
     }
 
     var deadline: Timestamp? { startWithin.map { at + $0 } }

@@ -4,10 +4,12 @@ import CloudModel
 struct PerformAction: Sendable {
     let store: ActionStore
     let signal: any IntentSignal
+    let intentDeadline: Duration
 
     func callAsFunction(_ verb: Verb, hardReboot: Bool = false, on server: ServerID, by request: NovaRequest) async throws {
         let action = NewAction(
-            verb, by: (request.project, request.user), request: request.id, hardReboot: hardReboot, at: request.received)
+            verb, by: (request.project, request.user), request: request.id, hardReboot: hardReboot,
+            startWithin: intentDeadline, at: request.received)
         switch try await store.accept(action, on: server, within: request.reach) {
         case .accepted: signal.newIntents()
         case .notFound: throw ServerErrors.notFound(server.description)
@@ -41,11 +43,14 @@ enum ServerErrors {
     static func notReady(_ id: ServerID) -> CloudError { CloudError(.conflict, "Instance \(id) is not ready") }
     static func locked(_ id: ServerID) -> CloudError { CloudError(.conflict, "Instance \(id) is locked") }
 
+    static func wrongVMState(_ action: String, _ id: ServerID, _ state: VMState) -> CloudError {
+        CloudError(.conflict, "Cannot '\(action)' instance \(id) while it is in vm_state \(state.rawValue)")
+    }
+
     static func wrongState(_ action: String, _ id: ServerID, _ standing: ServerStanding) -> CloudError {
         if let task = standing.taskState {
             return CloudError(.conflict, "Cannot '\(action)' instance \(id) while it is in task_state \(task)")
         }
-        return CloudError(
-            .conflict, "Cannot '\(action)' instance \(id) while it is in vm_state \(standing.shownVMState.rawValue)")
+        return wrongVMState(action, id, standing.shownVMState)
     }
 }

@@ -68,6 +68,25 @@ struct HostStore: Sendable {
         ).affected > 0
     }
 
+    enum Removed: Sendable { case removed, notFound, isUp, hasServers }
+
+    /// Forgets a host that its cell says is down and that has no servers. One that comes back is reported, and listed, again.
+    func remove(number: Int64) async throws -> Removed {
+        try await database.transaction { transaction in
+            let found = try await transaction.query(
+                """
+                SELECT h.name, h.report ->> 'up' = 'true' AS up,
+                    EXISTS (SELECT 1 FROM compute.servers AS s WHERE s.host = h.name AND s.deleted_at IS NULL) AS used
+                FROM compute.hosts AS h WHERE h.number = \(number) FOR UPDATE OF h
+                """)
+            guard let row = found.first else { return .notFound }
+            if try row.get("up") { return .isUp }
+            if try row.get("used") { return .hasServers }
+            try await transaction.query("DELETE FROM compute.hosts WHERE number = \(number)")
+            return .removed
+        }
+    }
+
     /// The servers on a host, for `os-hypervisors/{id}/servers`.
     func servers(on host: HostName) async throws -> [(id: ServerID, name: String)] {
         try await database.query(

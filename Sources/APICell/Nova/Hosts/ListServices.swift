@@ -37,6 +37,25 @@ struct ListServices: Sendable {
         if request.version.minor >= 11 { json.field("forced_down", false) }
     }
 
+    /// `DELETE /os-services/{id}`: of a host that is gone for good.
+    func delete(_ request: NovaRequest) async throws {
+        let text = try request.parameter("service")
+        guard let number = Int64(text) else {
+            throw CloudError(.badRequest, "A service's id is a number; \(text.prefix(40)) is none.")
+        }
+        switch try await store.remove(number: number) {
+        case .removed: return
+        case .notFound: throw CloudError(.notFound, "Service with ID \(number) could not be found.")
+        case .isUp:
+            throw CloudError(
+                .conflict,
+                "The host of service \(number) is up, by its region's last word. Only the service of a host that is down is deleted."
+            )
+        case .hasServers:
+            throw CloudError(.conflict, "The host of service \(number) still has servers. Delete them first.")
+        }
+    }
+
     /// `enable`, `disable` and `disable-log-reason`: what an administrator wants, carried down to the host's cell.
     func change(_ body: JSONValue, to action: String, _ request: NovaRequest) async throws -> [UInt8] {
         let fields = try JSONFields(body, name: "body")

@@ -27,7 +27,7 @@ struct KeypairRecord: Sendable {
 struct KeypairStore: Sendable {
     let database: Database
 
-    func list(of user: UserID, limit: Int, after marker: String?) async throws -> [KeypairRecord] {
+    func list(of user: UserID, limit: Int?, after marker: String?) async throws -> [KeypairRecord] {
         let condition: SQL = if let marker { " AND name > \(marker)" } else { "" }
         return try await database.query(
             """

@@ -9,11 +9,11 @@ struct ManageKeypairs: Sendable {
     let quotas: QuotaStore
 
     func list(_ request: NovaRequest) async throws -> [UInt8] {
-        let paging = try Paging(request.query)
+        // Before 2.35 there are no pages, whatever the query says.
+        let paging = request.version.minor >= 35 ? try Paging(request.query) : nil
         let user = try owner(request)
-        var keys = try await store.list(
-            of: user, limit: paging.limit + 1, after: request.version.minor >= 35 ? paging.marker : nil)
-        let isLast = keys.count <= paging.limit
+        var keys = try await store.list(of: user, limit: paging.map { $0.limit + 1 }, after: paging?.marker)
+        let isLast = paging.map { keys.count <= $0.limit } ?? true
         if !isLast { keys.removeLast() }
         var json = JSONWriter(capacity: keys.count * 600 + 32)
         json.object {
@@ -29,7 +29,7 @@ struct ManageKeypairs: Sendable {
                     }
                 }
             }
-            if !isLast, request.version.minor >= 35, let last = keys.last {
+            if !isLast, let last = keys.last {
                 request.links.writeNext(to: &$0, "keypairs_links", path: "os-keypairs", query: request.query, marker: last.name)
             }
         }

@@ -23,7 +23,7 @@ struct EventRecord: Sendable {
     }
 }
 
-/// Reads events in their order. One writer numbers them, so that whoever has seen n has seen everything before it.
+/// Reads events in their order. They commit in the order of their numbers, so that whoever has seen n has seen everything before it.
 struct EventStore: Sendable {
     let database: Database
 
@@ -38,8 +38,15 @@ struct EventStore: Sendable {
         ).map(EventRecord.init)
     }
 
+    /// Events up to this number have been forgotten.
+    func forgottenThrough() async throws -> Int64 {
+        try await database.query("SELECT through FROM compute.events_forgotten").first?.get("through") ?? 0
+    }
+
     /// The last number given; 0 when nothing has happened.
     func last() async throws -> Int64 {
-        try await database.query("SELECT coalesce(max(number), 0) AS last FROM compute.events").first?.get("last") ?? 0
+        try await database.query(
+            "SELECT greatest(max(number), (SELECT through FROM compute.events_forgotten), 0) AS last FROM compute.events"
+        ).first?.get("last") ?? 0
     }
 }

@@ -12,7 +12,8 @@ struct WatchEvents: Sendable {
     static let lookEvery = Duration.milliseconds(250)
 
     /// With `wait=seconds`, an answer without events is held back until there are some or the time is over. Without `after` it says
-    /// only where the feed stands, so that a watcher can begin with what happens next.
+    /// only where the feed stands, so that a watcher can begin with what happens next; 0 begins with the oldest that is kept. A cursor
+    /// behind which events have been forgotten is refused: whoever holds it has missed some.
     func callAsFunction(_ request: NovaRequest) async throws -> [UInt8] {
         let query = request.query
         let limit = try Self.number(query, "limit", in: 1...Self.largestPage) ?? Self.largestPage
@@ -21,11 +22,22 @@ struct WatchEvents: Sendable {
             return Self.write([], cursor: try await store.last())
         }
         let project = request.caller.isAdmin ? nil : request.project
+        let forgotten = try await store.forgottenThrough()
+        guard after == 0 || after >= forgotten else {
+            throw CloudError(
+                .gone,
+                "Events up to number \(forgotten) are no longer kept, and \(after) is before it. List what there is, then go on from \(forgotten)."
+            )
+        }
         let deadline = ContinuousClock.now + .seconds(wait)
         while true {
+            let isLast = ContinuousClock.now >= deadline
+            // Read before the events: whatever has a number up to it is seen by the next query. So the cursor of a project in which nothing
+            // happens moves on, and isn't forgotten.
+            let reached = isLast ? try await store.last() : 0
             let events = try await store.events(after: Int64(after), of: project, limit: limit)
-            if !events.isEmpty || ContinuousClock.now >= deadline {
-                return Self.write(events, cursor: events.last?.number ?? Int64(after))
+            if isLast || !events.isEmpty {
+                return Self.write(events, cursor: events.last?.number ?? max(Int64(after), reached))
             }
             try await Task.sleep(for: Self.lookEvery)
         }

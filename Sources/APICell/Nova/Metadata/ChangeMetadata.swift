@@ -12,14 +12,14 @@ struct ChangeMetadata: Sendable {
 
     func merge(_ body: JSONValue, _ request: NovaRequest) async throws -> String {
         let items = try Self.items(body)
-        let server = try await server(request)
+        let server = try await changeable(request, "update metadata")
         let limit = try await quotas.limits(of: server.project).metadataItems
         return try Self.within(limit, try await store.merge(items.text, into: server.id, limit: limit, at: request.received))
     }
 
     func replace(_ body: JSONValue, _ request: NovaRequest) async throws -> String {
         let items = try Self.items(body)
-        let server = try await server(request)
+        let server = try await changeable(request, "update metadata")
         let limit = try await quotas.limits(of: server.project).metadataItems
         return try Self.within(limit, try await store.replace(items.text, of: server.id, limit: limit, at: request.received))
     }
@@ -38,7 +38,7 @@ struct ChangeMetadata: Sendable {
         guard let meta = try fields.optionalTexts("meta") else { throw fields.missing("meta") }
         guard meta.count == 1 else { throw CloudError(.badRequest, "Request body contains too many items") }
         guard let value = meta[key] else { throw CloudError(.badRequest, "Request body and URI mismatch") }
-        let server = try await server(request)
+        let server = try await changeable(request, "update metadata")
         let limit = try await quotas.limits(of: server.project).metadataItems
         let item = JSONValue.object([key: .string(value)])
         _ = try Self.within(limit, try await store.merge(item.text, into: server.id, limit: limit, at: request.received))
@@ -47,11 +47,19 @@ struct ChangeMetadata: Sendable {
 
     func removeItem(_ request: NovaRequest) async throws {
         let key = try request.parameter("key")
-        guard try await store.remove(key, of: try await server(request).id, at: request.received) else { throw Self.noItem }
+        guard try await store.remove(key, of: try await changeable(request, "delete metadata").id, at: request.received) else {
+            throw Self.noItem
+        }
     }
 
     private func server(_ request: NovaRequest) async throws -> ServerRecord {
         try await ShowServer(store: servers).find(try request.serverID(), for: request)
+    }
+
+    private func changeable(_ request: NovaRequest, _ action: String) async throws -> ServerRecord {
+        let server = try await server(request)
+        try server.mayBeChanged(action, by: request)
+        return server
     }
 
     private static func items(_ body: JSONValue) throws(CloudError) -> JSONValue {

@@ -45,8 +45,9 @@ struct QuotaSets: Sendable {
     func update(_ body: JSONValue, _ request: NovaRequest) async throws -> [UInt8] {
         let project = try project(request)
         let fields = try JSONFields(body, in: "quota_set")
+        guard !request.query.has("user_id"), !fields.has("user_id") else { throw Self.noUserQuotas }
         let force = try fields.optionalBool("force") ?? false
-        let changes = try Self.changes(fields, besides: ["force", "tenant_id", "user_id"])
+        let changes = try Self.changes(fields, besides: ["force", "tenant_id"], networks: request.version.minor < 36)
         if !force {
             let usage = try await store.usage(of: project)
             for (resource, limit) in changes where limit >= 0 && limit < usage[resource] {
@@ -60,7 +61,15 @@ struct QuotaSets: Sendable {
         return Self.write(try await store.limits(of: project), id: nil, request)
     }
 
-    func delete(_ request: NovaRequest) async throws { try await store.clear(try project(request)) }
+    func delete(_ request: NovaRequest) async throws {
+        let project = try project(request)
+        guard !request.query.has("user_id") else { throw Self.noUserQuotas }
+        try await store.clear(project)
+    }
+
+    private static var noUserQuotas: CloudError {
+        CloudError(.notImplemented, "Quotas of single users are not served by this cloud: leave user_id out for the project's.")
+    }
 
     /// `os-quota-class-sets/default`: what projects have that nobody gave limits of their own. There is no other class.
     func showClass(_ request: NovaRequest) async throws -> [UInt8] {
@@ -138,13 +147,15 @@ struct QuotaSets: Sendable {
     }
 
     /// The limits a body asks for. What isn't counted here is accepted and changes nothing.
-    private static func changes(_ fields: JSONFields, besides others: Set<String>) throws(CloudError) -> [QuotaResource: Int] {
+    private static func changes(
+        _ fields: JSONFields, besides others: Set<String>, networks: Bool = true
+    ) throws(CloudError) -> [QuotaResource: Int] {
         var changes: [QuotaResource: Int] = [:]
         for key in fields.object.keys where !others.contains(key) {
             let limit = try fields.int(key, in: -1...2_147_483_647)
             if let resource = QuotaResource(rawValue: key) {
                 changes[resource] = limit
-            } else if !elsewhere.contains(where: { $0.name == key }) {
+            } else if !elsewhere.contains(where: { $0.name == key && (networks || !$0.isNetwork) }) {
                 throw JSONFields.invalid(
                     key, fields[key] ?? .null, "Additional properties are not allowed ('\(key)' was unexpected)")
             }

@@ -5,11 +5,11 @@ import Hummingbird
 extension NovaService {
     /// `/servers/{id}/action` and `/servers/{id}/os-instance-actions`.
     func addActions(to routes: NovaRoutes) {
-        let perform = PerformAction(store: actions, signal: signal)
+        let perform = PerformAction(store: actions, signal: signal, intentDeadline: intentDeadline)
         let console = GetConsoleOutput(store: servers, questions: questions, regionSilent: regionSilent)
         let show = ShowServer(store: servers)
         let timeline = ShowActions(servers: servers, timelines: timelines)
-        let store = servers
+        let lock = LockServer(store: servers)
 
         routes.post("/servers/{server}/action") { request in
             let id = try request.serverID()
@@ -29,13 +29,14 @@ extension NovaService {
                 return .json { $0.field("output", output) }
             case .lock:
                 try request.enforce("os_compute_api:os-lock-server:lock")
-                _ = try await show.find(id, for: request)
-                try await store.setLocked(id, true, at: request.received)
+                try await lock.lock(id, for: request)
             case .unlock:
                 try request.enforce("os_compute_api:os-lock-server:unlock")
-                _ = try await show.find(id, for: request)
-                try await store.setLocked(id, false, at: request.received)
+                try await lock.unlock(id, for: request)
             case .unserved(let name):
+                if name == "trigger_crash_dump", request.version.minor < 17 {
+                    throw CloudError(.notFound, "The action \(name) is known from API version 2.17 on.")
+                }
                 _ = try await show.find(id, for: request)
                 throw CloudError(.notImplemented, "The action \(name) is not served by this cloud yet.")
             }

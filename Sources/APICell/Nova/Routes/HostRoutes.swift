@@ -30,6 +30,11 @@ extension NovaService {
                 return .json(bytes: answer)
             }
         }
+        routes.delete("/os-services/{service}") { request in
+            try request.enforce("os_compute_api:os-services:delete")
+            try await services.delete(request)
+            return .empty()
+        }
         routes.get("/os-hypervisors") { request in
             try request.enforce("os_compute_api:os-hypervisors:list")
             return .json(bytes: try await hypervisors.list(request, detail: false))

@@ -14,7 +14,7 @@ extension NovaService {
         let list = ListServers(store: servers)
         let create = CreateServer(
             images: images, flavors: flavors, keypairs: keypairs, groups: groups, zones: zones, quotas: quotas, store: creates,
-            batcher: batcher, signal: signal)
+            batcher: batcher, signal: signal, buildDeadline: buildDeadline)
         let delete = DeleteServer(store: actions, signal: signal)
         let show = ShowServer(store: servers)
         let update = UpdateServer(store: servers)

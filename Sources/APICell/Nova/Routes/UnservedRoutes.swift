@@ -28,11 +28,19 @@ extension NovaService {
 
         let partsOfServers = [
             "os-interface", "os-volume_attachments", "os-security-groups", "migrations", "os-virtual-interfaces",
-            "remote-consoles",
+            "remote-consoles", "consoles",
         ]
         for name in partsOfServers {
-            refuse(RouterPath("/servers/{server}/\(name)"), "A server's \(name)", in: routes)
-            refuse(RouterPath("/servers/{server}/\(name)/**"), "A server's \(name)", in: routes)
+            let since = name == "remote-consoles" ? 6 : 1
+            refuse(RouterPath("/servers/{server}/\(name)"), "A server's \(name)", since: since, in: routes)
+            refuse(RouterPath("/servers/{server}/\(name)/**"), "A server's \(name)", since: since, in: routes)
+        }
+        routes.put("/os-services/force-down") { request in
+            try request.enforce("os_compute_api:os-services:update")
+            guard request.version.minor >= 11 else { throw Self.notInThisVersion }
+            throw CloudError(
+                .notImplemented,
+                "A host can't be declared down here: its cell knows. Disable the host to keep servers away from it.")
         }
         // Their list is served, and empty.
         let noAggregates: NovaRoutes.Handler = { request in
@@ -47,21 +55,33 @@ extension NovaService {
             throw CloudError(.notImplemented, "A server's diagnostics is not served by this cloud yet.")
         }
         let collections = [
-            "images", "os-agents", "os-assisted-volume-snapshots", "os-cells", "os-certificates", "os-cloudpipe",
+            "os-agents", "os-assisted-volume-snapshots", "os-cells", "os-certificates", "os-cloudpipe",
             "os-console-auth-tokens",
-            "os-fixed-ips", "os-floating-ip-dns", "os-floating-ip-pools", "os-floating-ips", "os-floating-ips-bulk", "os-fping",
-            "os-instance_usage_audit_log", "os-networks", "os-security-group-default-rules", "os-security-group-rules",
-            "os-security-groups", "os-server-external-events",
-            "os-snapshots", "os-tenant-networks", "os-volumes", "os-volumes_boot",
+            "os-instance_usage_audit_log", "os-server-external-events", "os-volumes_boot",
         ]
-        for name in collections {
-            refuse(RouterPath("/\(name)"), "/\(name)", in: routes)
-            refuse(RouterPath("/\(name)/**"), "/\(name)", in: routes)
-        }
+        for name in collections { refuse(collection: name, before: .max, in: routes) }
+        // They only ever passed requests on to other services; Nova dropped them with 2.36.
+        let proxies = [
+            "images", "os-baremetal-nodes", "os-fixed-ips", "os-floating-ip-dns", "os-floating-ip-pools", "os-floating-ips",
+            "os-floating-ips-bulk", "os-fping", "os-networks", "os-security-group-default-rules", "os-security-group-rules",
+            "os-security-groups", "os-snapshots", "os-tenant-networks", "os-volumes",
+        ]
+        for name in proxies { refuse(collection: name, before: 36, in: routes) }
     }
 
-    private func refuse(_ path: RouterPath, _ what: String, in routes: NovaRoutes) {
-        let handler: NovaRoutes.Handler = { _ in throw CloudError(.notImplemented, "\(what) is not served by this cloud yet.") }
+    private func refuse(collection name: String, before end: Int, in routes: NovaRoutes) {
+        refuse(RouterPath("/\(name)"), "/\(name)", before: end, in: routes)
+        refuse(RouterPath("/\(name)/**"), "/\(name)", before: end, in: routes)
+    }
+
+    private static var notInThisVersion: CloudError { CloudError(.notFound, "The resource could not be found.") }
+
+    /// 501 in the versions from 2.`since` to before 2.`end`, in the others 404: there Nova doesn't know it.
+    private func refuse(_ path: RouterPath, _ what: String, since: Int = 1, before end: Int = .max, in routes: NovaRoutes) {
+        let handler: NovaRoutes.Handler = { request in
+            guard since..<end ~= request.version.minor else { throw Self.notInThisVersion }
+            throw CloudError(.notImplemented, "\(what) is not served by this cloud yet.")
+        }
         routes.get(path, handler)
         routes.post(path, handler)
         routes.put(path, handler)

@@ -34,7 +34,7 @@ struct VersionRoutes: Sendable {
         context.parameters.get("region").map { "\(service.publicURL)/regions/\($0)" } ?? service.publicURL
     }
 
-    /// Named because clients look for it; it is answered at `/v2.1` alone.
+    /// What is served at `/v2` is 2.1, under the name that older clients look for.
     private static func v20(_ root: String) -> APIVersionEntry {
         APIVersionEntry(
             id: "v2.0", status: "SUPPORTED", updated: "2011-01-21T11:33:21Z", version: "", minimumVersion: "",

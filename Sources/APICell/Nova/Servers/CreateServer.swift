@@ -14,9 +14,8 @@ struct CreateServer: Sendable {
     let store: CreateStore
     let batcher: CreateBatcher
     let signal: any IntentSignal
-
     /// A build that hasn't come up by then ends in ERROR (docs/life-of-a-server.md, build deadline).
-    static let buildDeadline = Duration.seconds(600)
+    let buildDeadline: Duration
 
     /// The answer's body, and where the server is.
     struct Answer: Sendable {
@@ -198,7 +197,7 @@ struct CreateServer: Sendable {
                 homeRegion: plan.homeRegion,
                 accessIPv4: asked.accessIPv4, accessIPv6: asked.accessIPv6, reservation: reservation,
                 createdAt: request.received,
-                deadline: request.received + Self.buildDeadline, steps: steps)
+                deadline: request.received + buildDeadline, steps: steps)
         }
     }
 

@@ -13,7 +13,9 @@ struct ListServers: Sendable {
         var servers = try await store.list(filter)
         let isLast = servers.count <= filter.limit
         if !isLast { servers.removeLast(servers.count - filter.limit) }
-        let document = ServerDocument(request)
+        let showsHosts = detail && ServerDocument.showsHostStatus(request)
+        let document = ServerDocument(
+            request, hosts: showsHosts ? try await store.hostStatuses(of: servers, at: request.received) : [:])
         var json = JSONWriter(capacity: servers.count * (detail ? 1_500 : 300) + 64)
         json.object {
             $0.array("servers") {
@@ -67,7 +69,8 @@ struct ListServers: Sendable {
                 filter.powerState = state
             }
             if let drive = request.query["config_drive"] { filter.configDrive = drive.lowercased() == "true" || drive == "1" }
-            filter.description = request.query["description"] ?? request.query["display_description"]
+            filter.description = try pattern(
+                request.query["description"] ?? request.query["display_description"], "description")
             filter.keyName = request.query["key_name"]
         }
         if let user = request.query["user_id"], isAdmin { filter.user = UserID(user) }
@@ -174,7 +177,21 @@ struct ListServers: Sendable {
         guard text.utf8.count <= 255 else {
             throw CloudError(.badRequest, "Invalid input for query parameters \(key): it is longer than 255 characters.")
         }
+        guard !refersBack(text) else {
+            throw CloudError(
+                .badRequest, "Invalid input for query parameters \(key): a regular expression may not refer back (\\1) here.")
+        }
         return text
+    }
+
+    /// Whether it has a back-reference, with which matching takes time without bound: a backslash that isn't escaped, before a digit.
+    private static func refersBack(_ text: String) -> Bool {
+        var isEscaped = false
+        for character in text.utf8 {
+            if isEscaped, (UInt8(ascii: "1")...UInt8(ascii: "9")).contains(character) { return true }
+            isEscaped = !isEscaped && character == UInt8(ascii: "\\")
+        }
+        return false
     }
 }
 

@@ -44,6 +44,11 @@ struct ServerCreateRequest: Sendable {
         keyName = try server.optionalString("key_name")
         metadata = try ServerFields.metadata(server, "metadata") ?? [:]
         configDrive = try server.optionalBool("config_drive") ?? false
+        guard !configDrive else {
+            throw CloudError(
+                .notImplemented,
+                "Config drives aren't served yet. Leave config_drive out, and put what the guest needs into its image.")
+        }
         adminPassword = try server.optionalString("adminPass")
         description = try server.optionalString("description")
         let v4 = try ServerFields.address(server, "accessIPv4", .v4)

@@ -16,8 +16,13 @@ struct ServerDocument: Sendable {
     let version: Microversion
     let links: Links
     let seesHosts: Bool
+    let hosts: [HostName: HostStatus]
 
-    init(_ request: NovaRequest) {
+    /// Whether documents for this request say how hosts are.
+    static func showsHostStatus(_ request: NovaRequest) -> Bool { request.caller.isAdmin && request.version.minor >= 16 }
+
+    init(_ request: NovaRequest, hosts: [HostName: HostStatus] = [:]) {
+        self.hosts = hosts
         version = request.version
         links = request.links
         seesHosts = request.caller.isAdmin
@@ -97,7 +102,9 @@ struct ServerDocument: Sendable {
             json.field("OS-EXT-SRV-ATTR:root_device_name", "/dev/vda")
             json.null("OS-EXT-SRV-ATTR:user_data")
         }
-        if version.minor >= 16 { json.field("host_status", server.host == nil ? "" : "UP") }
+        if version.minor >= 16 {
+            json.field("host_status", server.host.map { (hosts[$0] ?? .unknown).rawValue } ?? "")
+        }
     }
 }
 

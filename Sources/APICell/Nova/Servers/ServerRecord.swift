@@ -19,6 +19,8 @@ struct ServerRecord: Sendable {
     let accessIPv6: String?
     let configDrive: Bool
     let locked: Bool
+    /// Nil where nobody has locked it, or it was locked before this was written down.
+    let lockedBy: LockOwner?
     let reservation: String
     let hostname: String
     let created: Timestamp
@@ -42,7 +44,7 @@ struct ServerRecord: Sendable {
     /// Selected by every statement that reads servers, from a table called `s`.
     static let columns = """
         s.id, s.project, s.user_id, s.name, s.description, s.flavor_id, s.image_id, s.key_name, s.metadata::text AS metadata,
-        s.tags, s.access_ipv4, s.access_ipv6, s.config_drive, s.locked, s.reservation_id, s.spec->>'hostname' AS hostname,
+        s.tags, s.access_ipv4, s.access_ipv6, s.config_drive, s.locked, s.locked_by, s.reservation_id, s.spec->>'hostname' AS hostname,
         s.created_at, greatest(s.updated_at, s.reported_at, s.verdict_at) AS updated_at,
         s.last_action, s.last_verb, s.last_reboot_hard, s.verdict, s.done_through, s.progress, s.vm_state, s.power_state,
         s.mapping, s.cell, s.host,
@@ -66,6 +68,7 @@ struct ServerRecord: Sendable {
         accessIPv6 = try row.textIfAny("access_ipv6")
         configDrive = try row.flag("config_drive")
         locked = try row.flag("locked")
+        lockedBy = try row.textIfAny("locked_by").flatMap(LockOwner.init(rawValue:))
         reservation = try row.text("reservation_id")
         hostname = try row.textIfAny("hostname") ?? ""
         created = try row.time("created_at")

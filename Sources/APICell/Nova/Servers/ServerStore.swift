@@ -4,6 +4,11 @@ import Database
 /// Reads and changes servers' rows. Writes Nova's columns only.
 struct ServerStore: Sendable {
     let database: Database
+    /// What is said of a cell's hosts without contact for longer is not known to be so.
+    let regionSilent: Duration
+
+    /// More than any plain substring takes over a full page. Longer lets one tenant's pattern keep a connection from the others.
+    private static let patternTimeout = "1s"
 
     /// Servers and, one more than the page when there is a next one, in the filter's order. Throws `CloudError(.badRequest)` for a
     /// marker that isn't there.
@@ -16,16 +21,36 @@ struct ServerStore: Sendable {
             guard !known.isEmpty else { throw CloudError(.badRequest, "marker [\(marker)] not found") }
             conditions.append(Self.after(marker, sorting: filter.sorting))
         }
+        if filter.name != nil || filter.description != nil {
+            return try await matching(conditions, filter)
+        }
+        return try await database.query(Self.page(conditions, filter)).map(ServerRecord.init)
+    }
+
+    /// Regular expressions can be made to take for ever: they get a time of their own.
+    private func matching(_ conditions: [SQL], _ filter: ServerFilter) async throws -> [ServerRecord] {
+        do {
+            return try await database.transaction { transaction in
+                try await transaction.query("SET LOCAL statement_timeout = '\(unsafe: Self.patternTimeout)'")
+                return try await transaction.query(Self.page(conditions, filter)).map(ServerRecord.init)
+            }
+        } catch let error as DatabaseError where error.sqlState == .queryCanceled {
+            throw CloudError(
+                .badRequest,
+                "A filter's regular expression takes too long to match. Use a simpler one, or the beginning of it alone.",
+                cause: error)
+        }
+    }
+
+    private static func page(_ conditions: [SQL], _ filter: ServerFilter) -> SQL {
         let order = filter.sorting.map { "\($0.key.column) \($0.ascending ? "ASC" : "DESC")" }.joined(separator: ", ")
-        return try await database.query(
-            """
+        return """
             SELECT \(unsafe: ServerRecord.columns)
             FROM compute.servers AS s
             WHERE \(SQL.joined(conditions, by: " AND "))
             ORDER BY \(unsafe: order)
             LIMIT \(filter.limit + 1)
             """
-        ).map(ServerRecord.init)
     }
 
     /// One server that is not deleted, of any project; nil when there is none.
@@ -45,6 +70,26 @@ struct ServerStore: Sendable {
         return contacts
     }
 
+    /// `host_status` of these servers' hosts, as of now.
+    func hostStatuses(of servers: [ServerRecord], at now: Timestamp) async throws -> [HostName: HostStatus] {
+        let hosts = Set(servers.compactMap(\.host)).sorted()
+        guard !hosts.isEmpty else { return [:] }
+        let rows = try await database.query(
+            """
+            SELECT h.name, h.report ->> 'up' = 'true' AS up, coalesce(NOT h.wanted_disabled, h.report ->> 'enabled' = 'true') AS enabled,
+                k.last_contact
+            FROM compute.hosts AS h LEFT JOIN compute.cell_contacts AS k ON k.cell = h.cell WHERE h.name = ANY(\(hosts))
+            """)
+        var statuses: [HostName: HostStatus] = [:]
+        for row in rows {
+            let contact: Timestamp? = try row.get("last_contact")
+            statuses[try row.get("name")] = try HostStatus(
+                isUp: row.get("up"), isEnabled: row.get("enabled"),
+                isHeard: contact.map { now - $0 < regionSilent } ?? false)
+        }
+        return statuses
+    }
+
     // MARK: Changes of Nova's own columns
 
     /// Changes what isn't nil. An inner nil clears.
@@ -60,9 +105,21 @@ struct ServerStore: Sendable {
             "UPDATE compute.servers SET \(SQL.joined(changes, by: ", ")) WHERE id = \(id) AND deleted_at IS NULL")
     }
 
-    func setLocked(_ id: ServerID, _ locked: Bool, at now: Timestamp) async throws {
+    func lock(_ id: ServerID, by owner: LockOwner, at now: Timestamp) async throws {
         try await database.query(
-            "UPDATE compute.servers SET locked = \(locked), updated_at = \(now) WHERE id = \(id) AND deleted_at IS NULL")
+            """
+            UPDATE compute.servers SET locked = true, locked_by = \(owner.rawValue), updated_at = \(now)
+            WHERE id = \(id) AND deleted_at IS NULL
+            """)
+    }
+
+    /// Takes off the lock of whom the caller was found to be allowed to overrule; another's that came meanwhile stays.
+    func unlock(_ id: ServerID, lockedBy: LockOwner?, at now: Timestamp) async throws {
+        try await database.query(
+            """
+            UPDATE compute.servers SET locked = false, locked_by = NULL, updated_at = \(now)
+            WHERE id = \(id) AND deleted_at IS NULL AND locked_by IS NOT DISTINCT FROM \(lockedBy?.rawValue)
+            """)
     }
 
     // MARK: The listing's conditions

@@ -8,8 +8,11 @@ struct ShowServer: Sendable {
     func callAsFunction(_ id: ServerID, for request: NovaRequest) async throws -> ListServers.Page {
         async let contacts = store.contacts()
         let server = try await find(id, for: request)
+        let hosts =
+            ServerDocument.showsHostStatus(request) ? try await store.hostStatuses(of: [server], at: request.received) : [:]
         return ListServers.Page(
-            bytes: Self.write(server, .full, for: request), asOf: AsOf.header(of: [server], contacts: try await contacts))
+            bytes: Self.write(server, .full, hosts, for: request), asOf: AsOf.header(of: [server], contacts: try await contacts)
+        )
     }
 
     /// The server, if the caller may see it; else Nova's 404.
@@ -21,8 +24,10 @@ struct ShowServer: Sendable {
         return server
     }
 
-    static func write(_ server: ServerRecord, _ form: ServerDocument.Form, for request: NovaRequest) -> [UInt8] {
-        let document = ServerDocument(request)
+    static func write(
+        _ server: ServerRecord, _ form: ServerDocument.Form, _ hosts: [HostName: HostStatus] = [:], for request: NovaRequest
+    ) -> [UInt8] {
+        let document = ServerDocument(request, hosts: hosts)
         var json = JSONWriter(capacity: 1_600)
         json.object { $0.object("server") { document.write(server, form, to: &$0) } }
         return json.bytes

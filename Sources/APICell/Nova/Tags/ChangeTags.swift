@@ -20,12 +20,12 @@ struct ChangeTags: Sendable {
             let tag = try Self.tag(value.string ?? "")
             if !tags.contains(tag) { tags.append(tag) }
         }
-        try await store.replace(tags, of: try await server(request).id, at: request.received)
+        try await store.replace(tags, of: try await changeable(request, "update all tags").id, at: request.received)
         return tags
     }
 
     func removeAll(_ request: NovaRequest) async throws {
-        try await store.replace([], of: try await server(request).id, at: request.received)
+        try await store.replace([], of: try await changeable(request, "delete all tags").id, at: request.received)
     }
 
     func check(_ request: NovaRequest) async throws {
@@ -37,7 +37,7 @@ struct ChangeTags: Sendable {
     /// Whether it is new, and where it is.
     func add(_ request: NovaRequest) async throws -> (Bool, String) {
         let tag = try Self.tag(try request.parameter("tag"))
-        let server = try await server(request)
+        let server = try await changeable(request, "update tag")
         let location = request.links.own("servers", server.id.description) + "/tags/" + Paging.encoded(tag)
         switch try await store.add(tag, to: server.id, at: request.received) {
         case .added: return (true, location)
@@ -48,7 +48,7 @@ struct ChangeTags: Sendable {
 
     func remove(_ request: NovaRequest) async throws {
         let tag = try request.parameter("tag")
-        let server = try await server(request)
+        let server = try await changeable(request, "delete tag")
         guard try await store.remove(tag, of: server.id, at: request.received) else { throw Self.noTag(tag, server.id) }
     }
 
@@ -57,6 +57,12 @@ struct ChangeTags: Sendable {
             throw CloudError(.notFound, "Tags are known from API version 2.26 on; this request is in \(request.version).")
         }
         return try await ShowServer(store: servers).find(try request.serverID(), for: request)
+    }
+
+    private func changeable(_ request: NovaRequest, _ action: String) async throws -> ServerRecord {
+        let server = try await server(request)
+        try server.mayBeChanged(action, by: request)
+        return server
     }
 
     private static func tag(_ text: String) throws(CloudError) -> String {

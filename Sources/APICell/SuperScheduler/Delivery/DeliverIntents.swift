@@ -63,6 +63,9 @@ struct DeliverIntents: Sendable {
             if intent.order.verb == .create {
                 try await store.unplace(intent.server, cell: cell, epoch: intent.epoch, reason: reason)
             } else {
+                if intent.order.verb != .delete {
+                    try await store.refuse(intent.id, on: intent.server, cell: cell, epoch: intent.epoch, reason: reason)
+                }
                 log.error(
                     "a cell refused an action on a server that it should have",
                     metadata: [

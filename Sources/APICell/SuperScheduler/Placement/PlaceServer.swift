@@ -36,8 +36,12 @@ struct PlaceServer: Sendable {
         let isOlder = create.createdAt < began
         if isOlder, started < began + Self.greeting, await !cells.haveNotGreeted.isEmpty { return .later }
         let ahead = await cells.ahead
+        if let deadline = create.deadline, deadline < started, !isOlder || ahead.isEmpty {
+            return try await tooLate(create, deadline)
+        }
         var ranking = await cells.rank(wish(create))
         if isOlder, !ahead.isEmpty { ranking.mayBeIn(ahead) }
+        if ranking.cells.isEmpty, create.pinnedCell != nil, try await unpinned(create) { return .later }
         var ledger = create.ledger
         // What was ruled out last time is said again below, as it is now.
         ledger.attempts.removeAll { $0.outcome == .ruledOut || $0.outcome == .silent }
@@ -72,6 +76,7 @@ struct PlaceServer: Sendable {
                 log.info(
                     "a cell did not answer a reservation",
                     metadata: [.cell: "\(ranked.cell)", .server: "\(create.server)", .error: "\(error)"])
+                if try await unpinned(create), create.pinnedCell != nil { return .later }
                 continue
             }
             let answered = Timestamp.now()
@@ -85,6 +90,7 @@ struct PlaceServer: Sendable {
                     .init(
                         cell: ranked.cell, outcome: .noRoom, at: asked, reason: reason, weight: ranked.weight,
                         elimination: elimination))
+                if try await unpinned(create), create.pinnedCell != nil { return .later }
             case .reserved(let host, let elimination):
                 if ranked != ranking.cells.first {
                     await cells.reserved(create.spec.flavor.size, in: ranked.cell, zone: create.spec.zone)
@@ -106,7 +112,8 @@ struct PlaceServer: Sendable {
         _ create: UnplacedCreate, to cell: CellName, _ epoch: PlacementEpoch, _ ledger: PlacementLedger, _ steps: [TraceStep]
     ) async throws -> Bool {
         let placing = PlacementStore.Placing(server: create.server, cell: cell, epoch: epoch, ledger: ledger, steps: steps)
-        guard let placed = try await store.place(placing) else { return true }  // deleted, or placed by another, meanwhile
+        // Nil: deleted, placed by another, or its group pinned elsewhere, meanwhile.
+        guard let placed = try await store.place(placing) else { return true }
         var spec = create.spec
         spec.name = placed.name
         spec.metadata = placed.metadata
@@ -129,6 +136,24 @@ struct PlaceServer: Sendable {
                 "a cell did not answer a create", metadata: [.cell: "\(cell)", .server: "\(create.server)", .error: "\(error)"])
             return true
         }
+    }
+
+    /// The cell that the server's group is pinned to gives it nothing: whether the group may go elsewhere, because no member is placed.
+    /// A server that was ranked under the pin is to be ranked anew then.
+    private func unpinned(_ create: UnplacedCreate) async throws -> Bool {
+        guard let group = create.spec.group, group.policy == .affinity else { return false }
+        return try await store.unpin(group.id)
+    }
+
+    /// A server whose cell gave it back late, or that had no cell for so long.
+    private func tooLate(_ create: UnplacedCreate, _ deadline: Timestamp) async throws -> Ending {
+        let gaveBack = create.ledger.attempts.last { $0.outcome == .refused }
+        let message =
+            "No valid host was found before the server's build deadline, \(deadline)."
+            + (gaveBack.map { " \($0.cell): \($0.reason ?? "gave the server back")" } ?? "")
+        try await store.giveUp(create.server, message, ledger: create.ledger, steps: [])
+        log.info("a server waited for a cell past its deadline", metadata: [.server: "\(create.server)"])
+        return .settled
     }
 
     private func noneFits(

@@ -3,8 +3,8 @@ internal import CloudModel
 internal import Database
 internal import Feeds
 
-/// Applies the cells' feeds: a batch and the move of its cursor in one transaction, one batch at a time over all cells, so that events get
-/// their numbers in the order in which they commit.
+/// Applies the cells' feeds: a batch and the move of its cursor in one transaction, one batch at a time over all cells, because events wait
+/// for each other's commit anyway.
 struct FeedApplier: Sendable {
     private let apply: Batcher<(CellName, FeedBatch), FeedPosition>
 
@@ -42,10 +42,15 @@ struct FeedApplier: Sendable {
             }
             let statements =
                 [
-                    store.writing(changes.actions, of: cell),
+                    store.writing(changes.hosts, of: cell), store.writing(changes.actions, of: cell),
                     store.writing(changes.servers.filter { $0.refused == nil || $0.vmState == .deleted }, of: cell),
-                ] + refusals + [store.writing(changes.hosts, of: cell), store.writing(events)]
-            try await transaction.pipeline(statements.compactMap { $0 })
+                    store.settlingActions(of: changes.servers),
+                ] + refusals + [EventLog.writing(events)]
+            let written = try await transaction.pipeline(statements.compactMap { $0 })
+            if !changes.hosts.isEmpty, let hosts = written.first {
+                let events = try store.readEvents(ofHosts: hosts, in: cell)
+                if let telling = EventLog.writing(events) { try await transaction.query(telling) }
+            }
             return true
         }
         guard applied else { return try await cursor.position(in: database) }

@@ -38,11 +38,12 @@ struct ReportStore: Sendable {
         return before
     }
 
-    /// Servers as their cell sees them; nil when there are none. The cell's own word ends a verdict of ours.
+    /// Servers as their cell sees them; nil when there are none. The cell's own word ends a verdict of ours. What a cell has refused to do
+    /// it is done with.
     func writing(_ reports: [ServerReport], of cell: CellName) -> SQL? {
         guard !reports.isEmpty else { return nil }
         return """
-            UPDATE compute.servers s SET revision = r.revision, done_through = r."doneThrough", progress = r.progress,
+            UPDATE compute.servers s SET revision = r.revision, done_through = greatest(s.done_through, r."doneThrough"), progress = r.progress,
                 vm_state = r."vmState", power_state = r."powerState", host = r.host, host_zone = r.zone,
                 instance_name = r."instanceName",
                 launched_at = 'epoch'::timestamptz + r."launchedAt" * interval '1 microsecond',
@@ -59,6 +60,20 @@ struct ReportStore: Sendable {
             """
     }
 
+    /// With servers that are gone now everything ends that was asked of them, of which the cell's own word may still come; nil when there
+    /// are none.
+    func settlingActions(of reports: [ServerReport]) -> SQL? {
+        let gone = reports.filter { $0.vmState == .deleted }.map(\.server)
+        guard !gone.isEmpty else { return nil }
+        return """
+            UPDATE compute.server_actions a SET delivery = 'settled', finished_at = now(),
+                state = CASE WHEN a.verb = 'delete' THEN 'done' ELSE 'interrupted' END
+            FROM compute.servers s
+            WHERE s.id = ANY(\(gone)) AND s.deleted_at IS NOT NULL AND a.server = s.id AND a.server = ANY(\(gone))
+                AND a.delivery <> 'settled'
+            """
+    }
+
     /// How actions went. Reports of an earlier placement don't count.
     func writing(_ reports: [ActionReport], of cell: CellName) -> SQL? {
         guard !reports.isEmpty else { return nil }
@@ -72,28 +87,33 @@ struct ReportStore: Sendable {
                 intent uuid, server uuid, epoch bigint, state text, message text, "startedAt" bigint, "finishedAt" bigint, steps jsonb),
                 compute.servers s
             WHERE a.intent = r.intent AND a.server = r.server AND a.server = ANY(\(servers)) AND s.id = a.server AND s.id = ANY(\(servers))
-                AND s.cell = \(cell) AND s.epoch = r.epoch AND a.delivery <> 'settled'
+                AND s.cell = \(cell) AND s.epoch = r.epoch
+                AND (a.delivery <> 'settled' OR s.deleted_at IS NOT NULL AND a.steps = '[]' AND r."finishedAt" IS NOT NULL)
             """
     }
 
+    /// Hosts as their cell sees them; nil when there are none. Returns those that came up or went down.
     func writing(_ reports: [HostReport], of cell: CellName) -> SQL? {
         guard !reports.isEmpty else { return nil }
         return """
+            WITH before AS MATERIALIZED (
+                SELECT name, report ->> 'up' AS up FROM compute.hosts WHERE name = ANY(\(reports.map(\.name)))
+            ), written AS (
             INSERT INTO compute.hosts AS h (name, cell, revision, report)
             SELECT r ->> 'name', \(cell), (r ->> 'revision')::bigint, r FROM jsonb_array_elements(\(json: reports)) AS r
             ORDER BY 1
             ON CONFLICT (name) DO UPDATE SET revision = excluded.revision, report = excluded.report
             WHERE h.cell = excluded.cell AND h.revision < excluded.revision
+            RETURNING name, report ->> 'up' AS up
+            )
+            SELECT w.name, w.up = 'true' AS up FROM written w LEFT JOIN before b ON b.name = w.name
+            WHERE w.up IS DISTINCT FROM b.up ORDER BY w.name
             """
     }
 
-    func writing(_ events: [CloudEvent]) -> SQL? {
-        guard !events.isEmpty else { return nil }
-        return """
-            INSERT INTO compute.events (kind, project, server, cell, payload)
-            SELECT kind, project, server, cell, payload FROM jsonb_to_recordset(\(json: events)) AS r(
-                kind text, project text, server uuid, cell text, payload jsonb)
-            """
+    /// What `writing` returned of hosts.
+    func readEvents(ofHosts rows: Rows, in cell: CellName) throws -> [CloudEvent] {
+        try rows.map { try CloudEvent(host: $0.get("name"), isUp: $0.get("up"), in: cell) }
     }
 }
 
@@ -108,8 +128,26 @@ struct CloudEvent: Encodable, Sendable {
     let kind: String
     let project: ProjectID?
     let server: ServerID?
-    let cell: CellName
+    let cell: CellName?
     let payload: Payload
+
+    /// A host came up, or went down by its cell's word.
+    init(host: HostName, isUp: Bool, in cell: CellName) {
+        kind = isUp ? "host.up" : "host.down"
+        project = nil
+        server = nil
+        self.cell = cell
+        payload = Payload(host: host)
+    }
+
+    /// A server whose row was judged will not come up, by the API cell's own word.
+    init(failed row: Row, _ message: String, in cell: CellName? = nil) throws {
+        kind = "compute.instance.create.error"
+        project = try row.get("project")
+        server = try row.get("id")
+        self.cell = cell
+        payload = Payload(state: VMState.error.rawValue, message: message)
+    }
 
     /// What a report changes that is worth telling; nil: nothing.
     init?(_ report: ServerReport, after before: ReportStore.Before, in cell: CellName) {

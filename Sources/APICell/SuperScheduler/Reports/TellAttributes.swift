@@ -56,15 +56,14 @@ actor TellAttributes {
         guard !ids.isEmpty else { return standings }
         let rows = try await database.query(
             """
-            SELECT s.id, s.name, s.metadata, s.key_name, s.spec ->> 'publicKey' AS public_key, s.updated_at, s.deleted_at IS NOT NULL AS gone
+            SELECT s.id, s.name, s.metadata, s.key_name, s.spec ->> 'publicKey' AS public_key, s.attributes_revision, s.deleted_at IS NOT NULL AS gone
             FROM compute.servers s WHERE id = ANY(\(ids))
             """)
         return try standings
             + rows.map { row in
-                let updated: Timestamp = try row.get("updated_at")
-                return .attributes(
+                .attributes(
                     try ServerAttributes(
-                        server: row.get("id"), revision: updated.microseconds, name: row.get("name"),
+                        server: row.get("id"), revision: row.get("attributes_revision"), name: row.get("name"),
                         metadata: row.json("metadata"),
                         keyName: row.get("key_name"), publicKey: row.get("public_key"), gone: row.get("gone")))
             }

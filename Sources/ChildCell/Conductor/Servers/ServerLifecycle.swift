@@ -129,10 +129,8 @@ extension ServerRecord {
         return effects
     }
 
-    /// Takes over what the API cell owns of it, if newer.
+    /// Takes over what the API cell owns of it. Whole rows come, in the feed's order: the last one counts, whatever number it bears.
     package mutating func take(_ attributes: ServerAttributes, at now: Timestamp) {
-        guard attributes.revision > attributesRevision else { return }
-        attributesRevision = attributes.revision
         spec.name = attributes.name
         spec.metadata = attributes.metadata
         spec.keyName = attributes.keyName

@@ -39,8 +39,6 @@ package struct ServerRecord: Codable, Sendable, Hashable {
 
     /// Hosts that failed to build it, in order.
     package var failedHosts: [HostName] = []
-    /// The revision of the API cell's attributes (name, metadata, key) that `spec` holds.
-    package var attributesRevision: Int64 = 0
     package var actions: [ActionRecord] = []
 
     /// How far a build has come. The steps of the build and, beside them, their undoing:

@@ -169,11 +169,13 @@ public actor CloudSession {
         .nonEmpty
     }
 
-    /// `https://host:8774/regions/tunis/v2.1` → `https://host:8774`.
+    /// `https://host:8774/v2.1` → `https://host:8774`; a region's endpoint keeps its region: `https://host:8774/regions/tunis/v2.1` →
+    /// `https://host:8774/regions/tunis`.
     static func root(of endpoint: String) -> String {
         guard let scheme = endpoint.range(of: "://") else { return endpoint }
-        let rest = endpoint[scheme.upperBound...]
-        return String(endpoint[..<scheme.upperBound]) + (rest.firstIndex(of: "/").map { String(rest[..<$0]) } ?? String(rest))
+        let parts = endpoint[scheme.upperBound...].split(separator: "/")
+        let kept = parts.count > 2 && parts[1] == "regions" ? 3 : 1
+        return String(endpoint[..<scheme.upperBound]) + parts.prefix(kept).joined(separator: "/")
     }
 
     private static func query(_ items: [(name: String, value: String)]) -> String {

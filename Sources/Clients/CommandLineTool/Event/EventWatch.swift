@@ -6,13 +6,14 @@ struct EventWatch: CloudCommand {
         commandName: "watch", abstract: "What happens, as it happens, in order.",
         discussion: """
             Every event has a number. --after N goes on behind the event N, so that a watcher that was stopped misses nothing of
-            the last day; without it only new events are shown.
+            the last day; one that was away for longer is told so. Without it only new events are shown. Their kinds are
+            compute.instance.create.end and the like, cell.silent, cell.up, host.down and host.up.
             """)
 
     @OptionGroup var global: GlobalOptions
     @Option(help: "Go on behind this number; 0 starts with the oldest.") var after: Int?
     @Option(help: "Stop after so many events.") var count: Int?
-    @Option(help: "Only kinds that begin so, such as server.create.") var kind: String?
+    @Option(help: "Only kinds that begin so, such as compute.instance.create.") var kind: String?
 
     /// Seconds that a question waits at the cloud for the next event.
     private static let wait = 25

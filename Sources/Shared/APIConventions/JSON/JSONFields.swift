@@ -131,8 +131,9 @@ package struct JSONFields: Sendable {
             .badRequest, "Invalid input for field/attribute \(key). Value: \(clipped(shown ?? plain(value))). \(problem)")
     }
 
+    /// Names the field and shows nothing of what stands beside it, which may be a password.
     package func missing(_ key: String) -> CloudError {
-        Self.invalid(name, .object(object), "'\(key)' is a required property")
+        CloudError(.badRequest, "Invalid input for field/attribute \(name). '\(key)' is a required property")
     }
 
     private func text(_ key: String, _ value: JSONValue, _ length: ClosedRange<Int>) throws(CloudError) -> String {

@@ -153,6 +153,7 @@ package struct HostReport: Codable, Sendable, Hashable {
 /// What the API cell owns of a server and the cell's guest-facing services need: names, metadata, keys.
 package struct ServerAttributes: Codable, Sendable, Hashable {
     package var server: ServerID
+    /// How often they have changed. The feed's order decides which are newer, not this.
     package var revision: Int64
     package var name: String
     package var metadata: [String: String]

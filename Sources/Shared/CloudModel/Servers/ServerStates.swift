@@ -34,10 +34,11 @@ package enum Verb: String, Codable, Sendable, CaseIterable {
 
 /// Which `vm_state`s a verb may start from (nova.compute.api, `check_instance_state`). Delete starts from any.
 extension Verb {
-    package func mayStart(from state: VMState) -> Bool {
+    /// A guest that doesn't run has nothing that a soft reboot could ask to restart.
+    package func mayStart(from state: VMState, hardReboot: Bool) -> Bool {
         switch self {
         case .create: state == .building
-        case .reboot: state == .active || state == .stopped || state == .error
+        case .reboot: state == .active || (hardReboot && (state == .stopped || state == .error))
         case .start: state == .stopped
         case .stop: state == .active || state == .error
         case .delete: true
@@ -112,7 +113,7 @@ package struct ServerStanding: Sendable, Hashable {
     }
 
     /// Whether an action may be accepted now.
-    package func accepts(_ verb: Verb) -> Bool {
-        verb.overtakes || (!isBusy && verb.mayStart(from: shownVMState))
+    package func accepts(_ verb: Verb, hardReboot: Bool = false) -> Bool {
+        verb.overtakes || (!isBusy && verb.mayStart(from: shownVMState, hardReboot: hardReboot))
     }
 }
