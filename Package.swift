@@ -224,9 +224,11 @@ let testTargets: [Target] = [
             "APIConventions", "CellProtocol", "CloudModel", "CloudTestKit", "ComputeRecords", "Database", .http, .httpTesting,
             .httpTypes, .nioCore, .log,
         ]),
-    tests(of: "SuperScheduler", in: "APICell", ["CellProtocol", "CloudModel", "CloudTestKit", "ComputeRecords", "Database"]),
+    tests(
+        of: "SuperScheduler", in: "APICell",
+        ["CellProtocol", "CloudModel", "CloudTestKit", "ComputeRecords", "Database", "Messaging", .log]),
     tests(of: "Scheduler", in: "ChildCell", ["CellProtocol", "CloudModel", "Messaging", "RegionConfig", .log]),
-    tests(of: "Conductor", in: "ChildCell", ["CellProtocol", "CloudModel", "CloudTestKit", "Database"]),
+    tests(of: "Conductor", in: "ChildCell", ["CellProtocol", "CloudModel", "CloudTestKit", "Database", .log]),
     // Reads the sources themselves.
     suite("Habits"),
 ]

@@ -58,7 +58,7 @@ package final class SuperSchedulerService: Service, Sendable {
             cells: cells, store: placements, epochs: EpochSource(store: placements),
             lines: CellLines(
                 messenger: messenger, cells: cells, reserveTimeout: timing.reserveTimeout,
-                performTimeout: timing.reserveTimeout * 2),
+                performTimeout: timing.reserveTimeout * 2, log: logger),
             acknowledged: acknowledged, began: .now(), log: logger)
         answer(GrantImages(database: database, signer: signer))
     }

@@ -1,9 +1,9 @@
 /// Every bound of a messenger. The defaults serve a hub with 32 cells as well as a conductor with 4,000 hosts.
 package struct MessagingLimits: Sendable {
     /// Bytes of a message on the control lane. More would let one message hold up the calls behind it.
-    package var controlBytes = 1 << 20
+    package var controlBytes = Lane.control.bytes
     /// Bytes of a message on the bulk lane. A snapshot is cut into parts of this size.
-    package var bulkBytes = 8 << 20
+    package var bulkBytes = Lane.bulk.bytes
     /// Messages that libzmq queues per connection and direction. Too low: bursts are refused as overloaded; too high: memory, and
     /// old messages before new ones after a stall.
     package var highWaterMark = 4_096
