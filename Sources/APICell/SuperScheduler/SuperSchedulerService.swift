@@ -209,7 +209,7 @@ package final class SuperSchedulerService: Service, Sendable {
         messenger.on(RecoverServers.self, from: [.cell]) { question, incoming in
             try await answers.recover(question, for: CellName(incoming.from.name))
         }
-        let apply = FeedApplier(database: database)
+        let apply = FeedApplier(database: database, log: log)
         messenger.on(FeedBatch.self, from: [.cell]) { batch, incoming in
             let cell = CellName(incoming.from.name)
             // It takes this process for the one before; a refusal makes it say hello.

@@ -198,8 +198,10 @@ package final class ConductorService: Service, Sendable {
             database: database, standing: standing, changes: changes, ratios: region.childCell.allocationRatios,
             recover: recover, log: log)
         let reconcile = timing.reconcilePeriod.inMilliseconds
+        let refusals = HostRefusals(log: log)
         messenger.on(HostHello.self, from: [.host]) { hello, incoming in
-            try await welcome(hello, from: HostName(incoming.from.name))
+            let host = HostName(incoming.from.name)
+            try await welcome(try refusals.checked(hello, from: host), from: host)
             return HostHello.Welcome(reconcileMilliseconds: reconcile)
         }
         let assign = AssignWork(database: database, orders: orders)
@@ -216,7 +218,8 @@ package final class ConductorService: Service, Sendable {
         let take = TakeReports(changes: changes)
         messenger.on(ReportWork.self, from: [.host]) { report, incoming in
             try await standing.mustBeWorking()
-            try await take(report.observations, from: HostName(incoming.from.name))
+            let host = HostName(incoming.from.name)
+            try await take(refusals.checked(report.observations, from: host), from: host)
             return Done()
         }
         let hubs = hubs

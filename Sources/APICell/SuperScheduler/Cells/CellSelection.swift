@@ -133,9 +133,9 @@ package struct CellSelection: Sendable {
 
     private static func weight(of cell: Cell, for wish: Wish) -> Double {
         let zones = zones(of: cell, for: wish)
-        let free = zones.reduce(0) { $0 + $1.free.ram }
-        let total = zones.reduce(0) { $0 + $1.total.ram }
-        let share = Double(free) / Double(max(1, total))
+        let free = zones.reduce(0) { $0 + Double($1.free.ram) }
+        let total = zones.reduce(0) { $0 + Double($1.total.ram) }
+        let share = free / max(1, total)
         // A cell that has just left a call unanswered comes last, but comes: it may be the only one.
         return cell.contact == .suspect ? share * 1e-6 : share * cell.summary.weight
     }

@@ -15,12 +15,13 @@ struct ReportStore: Sendable {
         let revision: Int64
     }
 
-    /// Locks the rows of these servers, in the order of their ids.
-    func lock(_ servers: [ServerID], in transaction: Transaction) async throws -> [ServerID: Before] {
+    /// Locks the rows of those of these servers that are mapped to the cell, in the order of their ids. Of another cell's servers it has
+    /// nothing to say: neither a column nor an event.
+    func lock(_ servers: [ServerID], of cell: CellName, in transaction: Transaction) async throws -> [ServerID: Before] {
         let rows = try await transaction.query(
             """
             SELECT id, project, vm_state, power_state, last_verb, epoch, revision FROM compute.servers
-            WHERE id = ANY(\(servers)) ORDER BY id FOR UPDATE
+            WHERE id = ANY(\(servers)) AND cell = \(cell) ORDER BY id FOR UPDATE
             """)
         var before: [ServerID: Before] = [:]
         for row in rows {
