@@ -222,8 +222,9 @@ package final class ConductorService: Service, Sendable {
             try await take(refusals.checked(report.observations, from: host), from: host)
             return Done()
         }
-        let hubs = hubs
+        let (hubs, images) = (hubs, AskForImages(database: database))
         messenger.on(AskForImageGrant.self, from: [.host]) { question, incoming in
+            try await images.mustBeBuilding(question, on: HostName(incoming.from.name))
             guard let hub = hubs.first(where: { messenger.contact($0) != nil }) else {
                 throw CloudError(.unavailable, "The API cell is out of reach, so images can't be fetched.", retryAfter: 5)
             }
