@@ -15,6 +15,10 @@ package struct MessagingLimits: Sendable {
     package var runningCalls = 1_024
     /// Calls of others that wait to run. Beyond it the caller hears `.overloaded` at once.
     package var waitingCalls = 4_096
+    /// Of these, calls of one peer. Below what runs in all, so that a peer gone wrong slows the others down and doesn't shut them out;
+    /// too low: a cell can't pass its hosts' questions on as fast as they come.
+    package var runningCallsOfOnePeer = 256
+    package var waitingCallsOfOnePeer = 1_024
     /// Casts of one peer waiting for its handler. Beyond it the oldest is dropped: the newer value is worth more.
     package var waitingCasts = 1_024
     /// Messages waiting for the reactor, or for a connection that we dial.

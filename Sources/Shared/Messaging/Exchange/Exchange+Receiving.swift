@@ -77,11 +77,10 @@ extension Exchange {
                 return .nothing
             }
             let call = WaitingCall(message: message, lane: envelope.lane, expires: expires, run: handler.run)
-            if state.running.count < limits.runningCalls {
-                start(call, in: &state)
-            } else if state.waiting.count < limits.waitingCalls {
-                state.waiting.append(call)
-            } else {
+            switch state.queue.admit(call, of: peer) {
+            case .run: start(call, in: &state)
+            case .wait: break
+            case .refuse:
                 state.counters.overloaded += 1
                 return .refuse(.overloaded, .overloaded)
             }
