@@ -100,7 +100,9 @@ final class ZeroMQSocket {
         let water = Int32(clamping: lane == .control ? settings.limits.highWaterMark : settings.limits.bulkHighWaterMark)
         try set(ZMQ_SNDHWM, water)
         try set(ZMQ_RCVHWM, water)
-        try set(ZMQ_MAXMSGSIZE, Int64(settings.limits.bytes(lane) + Envelope.longestPreamble))
+        // What libzmq doesn't take it drops with the connection and without a word; up to twice the limit we refuse it ourselves, by name,
+        // count and log. Higher would only cost memory for messages that are refused anyway.
+        try set(ZMQ_MAXMSGSIZE, Int64(2 * settings.limits.bytes(lane) + Envelope.longestPreamble))
         try set(ZMQ_HEARTBEAT_IVL, settings.transportHeartbeat)
         try set(ZMQ_HEARTBEAT_TIMEOUT, settings.transportSilence)
         try set(ZMQ_HEARTBEAT_TTL, settings.transportSilence)
