@@ -23,7 +23,8 @@ import Testing
     private func answer(_ record: ServerRecord?, of image: ImageID? = nil, epoch: Int64 = 7, on host: HostName = "a.tunis")
         -> CloudError.Code?
     {
-        let question = AskForImageGrant(server: server, epoch: PlacementEpoch(epoch), image: image ?? self.image, host: host)
+        let question = AskForImageGrant(
+            server: server, epoch: PlacementEpoch(epoch), image: image ?? self.image, host: host, hostKey: nil)
         do {
             try AskForImages.mustBeBuilding(record, question, on: host)
             return nil

@@ -13,8 +13,8 @@ import Testing
         try await withDatabase { database in
             try await database.migrate(CellMigrations.all, schema: CellMigrations.schema)
             let changes = ServerChanges(
-                database: database, book: HostBook(), orders: OrderDigests(), wakeHosts: { _ in }, news: WakeUp(),
-                seekers: WakeUp())
+                database: database, memory: CellMemory(database: database, book: HostBook(), orders: OrderDigests()),
+                wakeHosts: { _ in }, news: WakeUp(), seekers: WakeUp())
             let take = TakeReports(changes: changes)
             let hosts: [HostName] = ["first.tunis", "bad.tunis", "good.tunis"]
             let records = hosts.map { host in

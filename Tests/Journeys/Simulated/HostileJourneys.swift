@@ -28,7 +28,7 @@ import Testing
             }
             var step = TraceStep("host.start", place: "x", started: .now(), ended: .now())
             step.started = Timestamp(microseconds: .min)
-            step.note = "NUL \0" + String(repeating: "n", count: 100_000)
+            step.note = "NUL \0" + String(repeating: "n", count: 1_500)
             let worst = step
             try await says { $0.appliedRevision = .max }
             try await says { $0.appliedRevision = .min }
@@ -54,10 +54,11 @@ import Testing
             // The other host boots servers meanwhile, and the one that is itself again has all that it had.
             villain.stop()
             cell.startAgent(host)
-            try await federation.areActive(try await federation.accept(4))
+            let more = try await federation.accept(4)
+            try await federation.areActive(more)
             try await federation.act(.delete, on: server)
             try await eventually("\(server) is gone") { try await federation.show(server).isDeleted }
-            try await federation.holdsTogether(servers)
+            try await federation.holdsTogether(servers + more)
         }
     }
 

@@ -57,6 +57,18 @@ import Testing
         #expect(checked.steps[0].note?.utf8.count == Observation.longestText)
     }
 
+    @Test func aSpecThatNoTenantCanHaveWrittenIsLeftOut() throws {
+        func checked(_ change: (inout ServerSpec) -> Void) throws -> ServerSpec? {
+            var spec = Sample.spec
+            change(&spec)
+            let hello = HostHello(
+                inventory: Sample.inventory, guests: [.init(observation: Sample.observation, spec: spec)], release: "")
+            return try hello.checked(at: now).guests[0].spec
+        }
+        #expect(try checked { $0.name = String(repeating: "n", count: 5_000) }?.name.utf8.count == Observation.longestText)
+        #expect(try checked { $0.metadata = ["a": String(repeating: "x", count: 200_000)] } == nil)
+    }
+
     @Test func stepsOfOtherCenturiesAreLeftOutAndSoAreTooMany() throws {
         var observation = Sample.observation
         var ancient = Sample.step

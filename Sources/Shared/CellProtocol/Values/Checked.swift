@@ -87,6 +87,17 @@ extension HostInventory {
 }
 
 extension HostHello {
+    /// Bytes of a spec that a host keeps beside a guest. The API allows about 40 KB; more is none of ours, and would be kept for as long as
+    /// the guest is listed.
+    private static let largestSpec = 128 * 1_024
+
+    private static func believed(_ spec: ServerSpec) -> ServerSpec? {
+        guard spec.bytesAtMost <= largestSpec else { return nil }
+        var spec = spec
+        spec.name = spec.name.storable(atMost: Observation.longestText)
+        return spec
+    }
+
     /// As it may be stored.
     package func checked(at now: Timestamp) throws(Unbelievable) -> HostHello {
         var checked = self
@@ -94,6 +105,7 @@ extension HostHello {
         checked.release = release.storable(atMost: Observation.longestWord)
         for index in guests.indices {
             checked.guests[index].observation = try guests[index].observation.checked(at: now)
+            checked.guests[index].spec = guests[index].spec.flatMap(Self.believed)
             guard Observation.numbers.contains(guests[index].ordered ?? 0) else {
                 throw Unbelievable(description: "an order of revision \(guests[index].ordered ?? 0)")
             }
