@@ -228,7 +228,7 @@ let testTargets: [Target] = [
         of: "SuperScheduler", in: "APICell",
         ["CellProtocol", "CloudModel", "CloudTestKit", "ComputeRecords", "Database", "Messaging", .log]),
     tests(of: "Scheduler", in: "ChildCell", ["CellProtocol", "CloudModel", "Messaging", "RegionConfig", .log]),
-    tests(of: "Conductor", in: "ChildCell", ["CellProtocol", "CloudModel", "CloudTestKit", "Database"]),
+    tests(of: "Conductor", in: "ChildCell", ["CellProtocol", "CloudModel", "CloudTestKit", "Database", .log]),
     // Reads the sources themselves.
     suite("Habits"),
 ]

@@ -91,7 +91,7 @@ extension JSONFields {
     /// The members that no column is for: Keystone keeps and returns whatever it is told.
     func extra(besides known: Set<String>) throws(CloudError) -> JSONObject {
         let extra = object.members.filter { !known.contains($0.key) }
-        guard extra.count <= 32, extra.allSatisfy({ $0.key.count <= 64 }),
+        guard extra.count <= 32, extra.allSatisfy({ $0.key.unicodeScalars.count <= 64 }),
             JSONValue.object(JSONObject(extra)).text.utf8.count <= 16_384
         else { throw CloudError(.badRequest, "\(name) has too many or too long additional attributes.") }
         return JSONObject(extra)

@@ -66,7 +66,7 @@ package struct NovaService: Sendable {
         servers = ServerStore(database: database, regionSilent: regionSilent)
         let creates = CreateStore(database: database, defaults: quotas)
         self.creates = creates
-        batcher = CreateBatcher { try await creates.insert($0) }
+        batcher = CreateBatcher(isEverybodys: { Self.translate($0)?.code == .unavailable }) { try await creates.insert($0) }
         actions = ActionStore(database: database)
         timelines = ActionTimelineStore(database: database)
         metadata = MetadataStore(database: database)

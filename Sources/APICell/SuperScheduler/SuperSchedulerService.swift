@@ -68,7 +68,7 @@ package final class SuperSchedulerService: Service, Sendable {
             cells: cells, store: placements, epochs: EpochSource(store: placements),
             lines: CellLines(
                 messenger: messenger, cells: cells, reserveTimeout: timing.reserveTimeout,
-                performTimeout: timing.reserveTimeout * 2),
+                performTimeout: timing.reserveTimeout * 2, log: logger),
             acknowledged: acknowledged, began: .now(), log: logger)
         answer(GrantImages(database: database, signer: signer))
     }
@@ -228,7 +228,7 @@ package final class SuperSchedulerService: Service, Sendable {
         messenger.on(RecoverServers.self, from: [.cell]) { question, incoming in
             try await answers.recover(question, for: CellName(incoming.from.name))
         }
-        let apply = FeedApplier(database: database)
+        let apply = FeedApplier(database: database, log: log)
         messenger.on(FeedBatch.self, from: [.cell]) { batch, incoming in
             let cell = CellName(incoming.from.name)
             // It takes this process for the one before; a refusal makes it say hello.

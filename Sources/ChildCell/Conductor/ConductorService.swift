@@ -202,8 +202,10 @@ package final class ConductorService: Service, Sendable {
             database: database, standing: standing, changes: changes, ratios: region.childCell.allocationRatios,
             recover: recover, log: log)
         let reconcile = timing.reconcilePeriod.inMilliseconds
+        let refusals = HostRefusals(log: log)
         messenger.on(HostHello.self, from: [.host]) { hello, incoming in
-            try await welcome(hello, from: HostName(incoming.from.name))
+            let host = HostName(incoming.from.name)
+            try await welcome(try refusals.checked(hello, from: host), from: host)
             return HostHello.Welcome(reconcileMilliseconds: reconcile)
         }
         let assign = AssignWork(database: database, orders: orders)
@@ -220,11 +222,13 @@ package final class ConductorService: Service, Sendable {
         let take = TakeReports(changes: changes)
         messenger.on(ReportWork.self, from: [.host]) { report, incoming in
             try await standing.mustBeWorking()
-            try await take(report.observations, from: HostName(incoming.from.name))
+            let host = HostName(incoming.from.name)
+            try await take(refusals.checked(report.observations, from: host), from: host)
             return Done()
         }
-        let hubs = hubs
+        let (hubs, images) = (hubs, AskForImages(database: database))
         messenger.on(AskForImageGrant.self, from: [.host]) { question, incoming in
+            try await images.mustBeBuilding(question, on: HostName(incoming.from.name))
             guard let hub = hubs.first(where: { messenger.contact($0) != nil }) else {
                 throw CloudError(.unavailable, "The API cell is out of reach, so images can't be fetched.", retryAfter: 5)
             }

@@ -47,8 +47,7 @@ extension HostAgent {
         var wait = Self.retryWait.first
         while let batch = reports.takeBatch() {
             do {
-                _ = try await messenger.call(
-                    ReportWork(observations: batch), to: conductor, timeout: settings.answerTimeout)
+                try await send(batch)
                 reports.settle(batch, acknowledged: true)
                 wait = Self.retryWait.first
             } catch {
@@ -59,6 +58,21 @@ extension HostAgent {
                 try await Task.sleep(for: wait)
                 wait = min(wait * 2, Self.retryWait.longest)
             }
+        }
+    }
+
+    /// In as many messages as the steps and sentences ask for. An observation that no message can carry is given up, so that it doesn't
+    /// hold up the others for ever.
+    private func send(_ batch: [Observation]) async throws {
+        _ = try await inPieces(batch) { piece in
+            let done = try await messenger.call(
+                ReportWork(observations: piece), to: conductor, timeout: settings.answerTimeout)
+            return piece.map { _ in done }
+        } tooLarge: { observation, error in
+            log.error(
+                "an observation is too large for any message and is not reported",
+                metadata: [.server: "\(observation.server)", .error: "\(error)"])
+            return Done()
         }
     }
 }

@@ -129,8 +129,9 @@ extension HostAgent {
         let inventory = try await inventory()
         guard !isWelcome || inventory != inventorySaid else { return }
         let hello = HostHello(inventory: inventory, guests: reconciler.holdings, release: settings.release)
+        let greeting = try Greeting(hello)
         let welcome = try await messenger.call(
-            hello, to: conductor, lane: lane(for: hello.guests.count), timeout: settings.answerTimeout)
+            greeting.hello, to: conductor, lane: greeting.lane, timeout: settings.answerTimeout)
         if !isWelcome {
             reports.forgetAcknowledged()
             reconciler.tellAgain()
@@ -146,22 +147,9 @@ extension HostAgent {
         log.info("conductor welcomed this host", metadata: [.peer: "\(conductor)", .count: "\(hello.guests.count)"])
     }
 
-    /// An order or a guest with its spec is 1 to 2 KB: hundreds of them are too long for the control lane's 1 MiB.
-    private func lane(for servers: Int) -> Lane { servers > 200 ? .bulk : .control }
-
     private func ask() async throws {
         let asked = Timestamp.now()
-        let answer: AssignedWork
-        do {
-            answer = try await messenger.call(
-                AskForWork(digest: digest), to: conductor, lane: hasManyOrders ? .bulk : lane(for: reconciler.serversKnown),
-                timeout: settings.answerTimeout)
-        } catch let error as MessagingError {
-            // More orders than guests: the next try asks on the other lane.
-            if case .refused(.tooLarge, _) = error { hasManyOrders = true }
-            throw error
-        }
-        hasManyOrders = false
+        let answer = try await askForOrders()
         if answer.tellAgain == true {
             isWelcome = false
             round.ring()

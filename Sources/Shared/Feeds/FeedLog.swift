@@ -21,7 +21,8 @@ package struct FeedLog: Sendable {
         package let objects: [Object]
     }
 
-    /// How many objects a run has at most. A row is 1 to 4 KB: larger runs come near the 8 MiB of a bulk message.
+    /// How many objects a run has at most. A row is 1 to 4 KB, rarely more: larger runs would often be over the 8 MiB of a bulk message
+    /// and have to be read again in halves; smaller ones cost more round trips.
     package static let largestRun = 400
 
     package let feed: String
@@ -86,17 +87,19 @@ package struct FeedLog: Sendable {
         return try rows.first?.get("known") ?? false
     }
 
-    /// What comes after `position`, at most `largestRun` objects; nil at the end, which is `head`.
-    package func run(after position: FeedPosition, upTo head: FeedPosition) async throws -> Run? {
+    /// What comes after `position`, at most so many objects; nil at the end, which is `head`.
+    package func run(
+        after position: FeedPosition, upTo head: FeedPosition, atMost largest: Int = largestRun
+    ) async throws -> Run? {
         guard head.number > position.number else { return nil }
         let rows = try await database.query(
             """
             SELECT kind, object, number FROM \(unsafe: schema).feed_objects
             WHERE feed = \(feed) AND number > \(position.number) AND number <= \(head.number)
-            ORDER BY number LIMIT \(Int64(Self.largestRun))
+            ORDER BY number LIMIT \(Int64(largest))
             """)
         let objects = try rows.map { try Object(kind: $0.get("kind"), id: $0.get("object")) }
-        guard rows.count == Self.largestRun, let last = rows.last, try last.get("number") as Int64 != head.number else {
+        guard rows.count == largest, let last = rows.last, try last.get("number") as Int64 != head.number else {
             return Run(from: position, to: head, objects: objects)
         }
         return Run(from: position, to: try await marked(last.get("number")), objects: objects)

@@ -7,6 +7,8 @@ package struct FeedSender: Sendable {
     package typealias Load = @Sendable ([FeedLog.Object]) async throws -> [FeedChange]
     /// Sends a batch and returns where the receiver stands then.
     package typealias Send = @Sendable (FeedBatch) async throws -> FeedPosition
+    /// An object that no message can carry was passed over: the receiver keeps what it has of it until it changes.
+    package typealias PassedOver = @Sendable (FeedLog.Object, any Error) -> Void
 
     /// What a round ended with.
     package enum Ending: Sendable, Hashable {
@@ -19,11 +21,13 @@ package struct FeedSender: Sendable {
     let log: FeedLog
     let load: Load
     let send: Send
+    let passedOver: PassedOver
 
-    package init(_ log: FeedLog, load: @escaping Load, send: @escaping Send) {
+    package init(_ log: FeedLog, load: @escaping Load, send: @escaping Send, passedOver: @escaping PassedOver) {
         self.log = log
         self.load = load
         self.send = send
+        self.passedOver = passedOver
     }
 
     /// Brings the receiver, which stands at `position`, up to date.
@@ -33,9 +37,22 @@ package struct FeedSender: Sendable {
         var position = position
         // What is numbered meanwhile by others is for the next round: whoever writes rings.
         let head = try await log.number()
-        while let run = try await log.run(after: position, upTo: head) {
+        var largest = FeedLog.largestRun
+        while let run = try await log.run(after: position, upTo: head, atMost: largest) {
             try Task.checkCancellation()
-            let stored = try await send(FeedBatch(from: run.from, to: run.to, changes: try await load(run.objects)))
+            let stored: FeedPosition
+            do {
+                stored = try await send(FeedBatch(from: run.from, to: run.to, changes: try await load(run.objects)))
+                largest = min(largest * 2, FeedLog.largestRun)
+            } catch let error as any SendingError where error.isTooLarge {
+                // The objects' rows are longer than usual: half of them, and one that is too long alone must not stop the feed for ever.
+                guard let object = run.objects.first, run.objects.count == 1 else {
+                    largest = max(1, run.objects.count / 2)
+                    continue
+                }
+                passedOver(object, error)
+                stored = try await send(FeedBatch(from: run.from, to: run.to, changes: []))
+            }
             if stored != run.to {
                 guard try await log.knows(stored) else { return .stranger(stored) }
             }

@@ -14,8 +14,13 @@ package struct MessagingCounters: Sendable, Hashable {
     package var undeliverable = 0
     /// Messages refused or dropped because a queue was full.
     package var overloaded = 0
-    /// Messages of ours over the lane's limit. (What others send over it never leaves libzmq: it closes their connection.)
+    /// Messages of ours over the lane's limit.
     package var tooLarge = 0
+    /// Messages of others over the lane's limit. What is over twice the limit never leaves libzmq, which closes the connection: it shows
+    /// as one of `reconnected`.
+    package var oversized = 0
+    /// Peers that came back by a new connection: after a cut, a restart, or a message that libzmq didn't take.
+    package var reconnected = 0
     /// Bytes that are no message of a version we speak, and bodies that can't be read.
     package var malformed = 0
     /// Messages whose kind nobody here handles.

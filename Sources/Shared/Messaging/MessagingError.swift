@@ -2,7 +2,7 @@ package import CellProtocol
 package import CloudModel
 
 /// Why a call brought no answer. What the peer did is unknown after `.timeout`, and nothing after the others but `.refused`.
-package enum MessagingError: Error, Sendable, Equatable, CustomStringConvertible {
+package enum MessagingError: SendingError, Sendable, Equatable, CustomStringConvertible {
     /// No answer in time. The peer may or may not have done it.
     case timeout
     /// No connection under that name, or this messenger has stopped. The peer didn't get it.
@@ -21,6 +21,15 @@ package enum MessagingError: Error, Sendable, Equatable, CustomStringConvertible
         case .refused(let code, let message): "The peer refused (\(code.rawValue)): \(message)"
         case .overloaded: "Too many messages are waiting on the way."
         case .tooLarge(let bytes, let limit): "The message has \(bytes) bytes; \(limit) are allowed."
+        }
+    }
+
+    /// The message, or the answer to it, is over the lane's limit.
+    package var isTooLarge: Bool {
+        switch self {
+        case .tooLarge: true
+        case .refused(let code, _): code == .tooLarge
+        case .timeout, .unreachable, .overloaded: false
         }
     }
 

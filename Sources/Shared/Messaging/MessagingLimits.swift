@@ -1,9 +1,9 @@
 /// Every bound of a messenger. The defaults serve a hub with 32 cells as well as a conductor with 4,000 hosts.
 package struct MessagingLimits: Sendable {
     /// Bytes of a message on the control lane. More would let one message hold up the calls behind it.
-    package var controlBytes = 1 << 20
+    package var controlBytes = Lane.control.bytes
     /// Bytes of a message on the bulk lane. A snapshot is cut into parts of this size.
-    package var bulkBytes = 8 << 20
+    package var bulkBytes = Lane.bulk.bytes
     /// Messages that libzmq queues per connection and direction. Too low: bursts are refused as overloaded; too high: memory, and
     /// old messages before new ones after a stall.
     package var highWaterMark = 4_096
@@ -15,6 +15,10 @@ package struct MessagingLimits: Sendable {
     package var runningCalls = 1_024
     /// Calls of others that wait to run. Beyond it the caller hears `.overloaded` at once.
     package var waitingCalls = 4_096
+    /// Of these, calls of one peer. Below what runs in all, so that a peer gone wrong slows the others down and doesn't shut them out;
+    /// too low: a cell can't pass its hosts' questions on as fast as they come.
+    package var runningCallsOfOnePeer = 256
+    package var waitingCallsOfOnePeer = 1_024
     /// Casts of one peer waiting for its handler. Beyond it the oldest is dropped: the newer value is worth more.
     package var waitingCasts = 1_024
     /// Messages waiting for the reactor, or for a connection that we dial.

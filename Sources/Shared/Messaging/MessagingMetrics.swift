@@ -6,6 +6,7 @@ struct MessagingMetrics {
     private static let names: [(any KeyPath<MessagingCounters, Int> & Sendable, String)] = [
         (\.sent, "sent"), (\.received, "received"), (\.heartbeats, "heartbeat"), (\.answered, "answered"),
         (\.timedOut, "timed_out"), (\.undeliverable, "undeliverable"), (\.overloaded, "overloaded"), (\.tooLarge, "too_large"),
+        (\.oversized, "oversized"), (\.reconnected, "reconnected"),
         (\.malformed, "malformed"),
         (\.unknownKind, "unknown_kind"), (\.forbidden, "forbidden"), (\.duplicates, "duplicate"), (\.failed, "failed"),
         (\.lateReplies, "late_reply"), (\.superseded, "superseded"), (\.unknownKeys, "unknown_key"), (\.admitted, "admitted"),

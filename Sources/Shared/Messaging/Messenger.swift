@@ -49,6 +49,15 @@ package enum Lane: UInt8, Sendable, CaseIterable {
     case control = 0
     /// Feeds and snapshots; 8 MiB a message at most.
     case bulk = 1
+
+    /// Bytes of a message, unless a messenger's limits say otherwise. More would let one message hold up those behind it; less would cut
+    /// what is asked for together into more questions.
+    package var bytes: Int {
+        switch self {
+        case .control: 1 << 20
+        case .bulk: 8 << 20
+        }
+    }
 }
 
 /// Names one message of one peer, so that a copy of it is recognised. Starts at a random number in each process and counts up.

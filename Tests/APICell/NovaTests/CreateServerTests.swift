@@ -3,6 +3,7 @@ import CellProtocol
 import CloudModel
 import Database
 import HTTPTypes
+import Synchronization
 import Testing
 
 @testable import Nova
@@ -71,6 +72,64 @@ import Testing
                 #expect(answer.json["notImplemented"]?["code"] == 501)
             }
             #expect(try await cloud.count("compute.servers") == 0)
+        }
+    }
+
+    @Test func hintsAreBoundedInCharactersAndBytes() async throws {
+        try await NovaFixture.with { cloud async throws in
+            let accents = String("a" + String(repeating: "\u{301}", count: 300))
+            var many = JSONObject()
+            for number in 0..<30 { many["hint\(number)"] = .string(String(repeating: "h", count: 255)) }
+            for hints: JSONValue in [[accents: "b"], ["a\0": "b"], ["a": "b\0"], .object(many)] {
+                var body = try #require(NovaFixture.body("one").object)
+                body["os:scheduler_hints"] = hints
+                let answer = try await cloud.call(.post, "/v2.1/servers", .object(body))
+                #expect(answer.status == 400, "\(answer.text)")
+            }
+            var body = try #require(NovaFixture.body("one").object)
+            body["os:scheduler_hints"] = ["a": .string(accents)]
+            #expect(try await cloud.call(.post, "/v2.1/servers", .object(body)).status == 202)
+        }
+    }
+
+    /// Whatever gets past the checks of a request: it must not fail the creates of others that share its commit.
+    @Test func anOrderThatCantBeStoredFailsAlone() async throws {
+        try await NovaFixture.with { cloud async throws in
+            let store = CreateStore(database: cloud.database, defaults: QuotaLimits())
+            let (held, door) = AsyncStream<Void>.makeStream()
+            let batches = Mutex<[Int]>([])
+            let batcher = CreateBatcher { orders in
+                if batches.withLock({
+                    $0.append(orders.count); return $0.count
+                }) == 1 {
+                    for await _ in held {}
+                }
+                return try await store.insert(orders)
+            }
+            func order(_ name: String, metadata: [String: String] = [:]) -> CreateOrder {
+                let spec = ServerSpec(
+                    name: name, hostname: name, project: NovaFixture.project, user: NovaFixture.user,
+                    flavor: Flavor(id: "1", name: "m1", vcpus: 1, ram: 128, disk: 1), image: nil, metadata: metadata)
+                return CreateOrder(
+                    project: NovaFixture.project,
+                    servers: [
+                        NewServer(
+                            id: .random(), intent: .random(), request: nil, spec: spec, description: nil, homeRegion: nil,
+                            accessIPv4: nil, accessIPv6: nil, reservation: "r-1", createdAt: .now(),
+                            deadline: .now() + .seconds(600), steps: [])
+                    ], idempotency: nil)
+            }
+            let first = Task { try await batcher(order("first")) }
+            while batches.withLock({ $0.isEmpty }) { try await Task.sleep(for: .milliseconds(1)) }
+            let bad = Task { try await batcher(order("bad", metadata: ["a\0": "b"])) }
+            let good = (0..<5).map { number in Task { try await batcher(order("good\(number)")) } }
+            try await Task.sleep(for: .milliseconds(50))
+            door.finish()
+            _ = try await first.value
+            await #expect(throws: (any Error).self) { try await bad.value }
+            for good in good { guard case .stored = try await good.value else { return #expect(Bool(false), "refused") } }
+            #expect(batches.withLock { $0.contains { $0 > 1 } })
+            #expect(try await cloud.count("compute.servers") == 6)
         }
     }
 
@@ -283,6 +342,19 @@ struct BadCreate: Sendable, CustomTestStringConvertible {
         BadCreate("a false IPv6 address", ["accessIPv6": "notvalid"], "is not a 'ipv6'"),
         BadCreate("metadata of numbers", ["metadata": ["a": 1]], "not of type 'string'"),
         BadCreate("a long metadata value", ["metadata": ["a": .string(String(repeating: "b", count: 260))]], "too long"),
+        BadCreate("a NUL in a name", ["name": "one\0"], "NUL"),
+        BadCreate("a NUL in a metadata key", ["metadata": ["a\0": "b"]], "NUL"),
+        BadCreate(
+            "a metadata key of one letter under many accents",
+            ["metadata": [String("a" + String(repeating: "\u{301}", count: 50_000)): "b"]], "a key has 1 to 255 characters"),
+        BadCreate(
+            "more metadata than travels with a server",
+            [
+                "metadata": .object(
+                    JSONObject(
+                        (0..<80).reduce(into: JSONObject()) { $0["\($1)"] = .string(String(repeating: "b", count: 255)) }
+                            .members))
+            ], "16384 bytes"),
         BadCreate("user data that isn't base64", ["user_data": "###"], "base64"),
         BadCreate("another security group", ["security_groups": [["name": "web"]]], "Security group web not found."),
     ]

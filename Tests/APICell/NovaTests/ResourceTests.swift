@@ -8,6 +8,22 @@ import Testing
 @testable import Nova
 
 @Suite struct MetadataAndTagTests {
+    @Test func metadataGrowsNoLargerThanWhatTravelsWithAServer() async throws {
+        try await NovaFixture.with { cloud async throws in
+            let id = try await cloud.active("one")
+            let path = "/v2.1/servers/\(id)/metadata"
+            func items(_ range: Range<Int>) -> JSONValue {
+                let items = range.reduce(into: JSONObject()) { $0["\($1)"] = .string(String(repeating: "b", count: 255)) }
+                return ["metadata": .object(items)]
+            }
+            #expect(try await cloud.call(.post, path, items(0..<40)).status == 200)
+            let refused = try await cloud.call(.post, path, items(40..<80))
+            #expect(refused.status == 400)
+            #expect(refused.message.contains("16384 bytes"), "\(refused.text)")
+            #expect(try await cloud.call(.get, path).json["metadata"]?.object?.members.count == 40)
+        }
+    }
+
     @Test func metadataIsMergedReplacedAndRemoved() async throws {
         try await NovaFixture.with(quotas: QuotaLimits(metadataItems: 4)) { cloud async throws in
             let id = try await cloud.active("one", ["metadata": ["key1": "a", "key2": "b"]])
@@ -23,6 +39,7 @@ import Testing
             #expect(try await cloud.call(.delete, "\(path)/nova").status == 404)
             #expect(try await cloud.call(.get, "\(path)/nova").status == 404)
             #expect(try await cloud.call(.post, path, ["metadata": ["": "x"]]).status == 400)
+            #expect(try await cloud.call(.put, path + "/a%00", ["meta": ["a": "x"]]).status == 400)
             #expect(try await cloud.call(.post, path, ["metadata": .null]).status == 400)
             #expect(try await cloud.call(.post, path, ["a": ["b": "c"]]).status == 400)
             let many = JSONObject(["a", "b", "c", "d", "e"].reduce(into: JSONObject()) { $0[$1] = "x" }.members)

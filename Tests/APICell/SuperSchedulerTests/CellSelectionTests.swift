@@ -49,7 +49,7 @@ import Testing
         Row(cell: cell("tunis", state: .draining), wish: .init(size: small), reason: "is being drained"),
         Row(
             cell: cell("tunis", weight: 0), wish: .init(size: small),
-            reason: "has weight 0: it takes only servers that ask for it"),
+            reason: "has weight 0: only servers that ask for it are placed there"),
         Row(cell: cell("tunis", weight: 0), wish: .init(size: small, zone: "tunis"), reason: nil),
         Row(cell: cell("tunis", weight: 0), wish: .init(size: small, homeRegion: "tunis"), reason: nil),
         Row(cell: cell("tunis", weight: 0), wish: .init(size: small, pinnedCell: "tunis"), reason: nil),

@@ -13,6 +13,7 @@ final class FakeConductor: Sendable {
         var hellos: [HostHello] = []
         var reports = 0
         var refusals = 0
+        var pages = 0
     }
 
     private let state = Mutex(State())
@@ -29,7 +30,12 @@ final class FakeConductor: Sendable {
         messenger.on(AskForWork.self, from: [.host]) { [self] question, _ in
             state.withLock { state in
                 let digest = WorkDigest(state.orders.values)
-                return AssignedWork(digest: digest, orders: question.digest == digest ? nil : Array(state.orders.values))
+                guard question.digest != digest, let bytes = question.bytes else {
+                    return AssignedWork(digest: digest, orders: question.digest == digest ? nil : Array(state.orders.values))
+                }
+                if question.after != nil { state.pages += 1 }
+                return AssignedWork(
+                    digest: digest, pageOf: Array(state.orders.values), after: question.after, atMost: bytes)
             }
         }
         messenger.on(ReportWork.self, from: [.host]) { [self] report, _ in
@@ -49,8 +55,10 @@ final class FakeConductor: Sendable {
         messenger.start()
     }
 
-    func order(_ order: WorkOrder) {
-        state.withLock { $0.orders[order.server] = order }
+    func order(_ order: WorkOrder) { self.order([order]) }
+
+    func order(_ orders: [WorkOrder]) {
+        state.withLock { state in for order in orders { state.orders[order.server] = order } }
         messenger.cast(WakeHost(), to: host)
     }
 
@@ -63,6 +71,8 @@ final class FakeConductor: Sendable {
     func seen(_ server: ServerID) -> Observation? { state.withLock { $0.seen[server] } }
     func steps(_ server: ServerID) -> [TraceStep] { state.withLock { $0.steps[server] ?? [] } }
     var hellos: [HostHello] { state.withLock { $0.hellos } }
+    /// Pages of orders after the first.
+    var pages: Int { state.withLock { $0.pages } }
     var reports: Int { state.withLock { $0.reports } }
 
     func console(_ server: ServerID) async throws -> String {

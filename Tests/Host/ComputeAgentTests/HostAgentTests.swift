@@ -11,17 +11,20 @@ import Testing
     /// A host with its agent and conductor on a network of their own, gone when `body` returns.
     private func withHost(
         _ hypervisor: SimulatedHypervisor, faults: Faults = .none, seed: UInt64 = 1,
+        limits: MessagingLimits = MessagingLimits(),
         _ body: (FakeConductor, MemoryNetwork) async throws -> Void
     ) async throws {
         let network = MemoryNetwork(seed: seed, faults: faults)
         let conductor = FakeConductor(network, host: "compute-1.tunis")
-        try await withAgent(hypervisor, network) { try await body(conductor, network) }
+        try await withAgent(hypervisor, network, limits: limits) { try await body(conductor, network) }
     }
 
-    private func withAgent(_ hypervisor: SimulatedHypervisor, _ network: MemoryNetwork, _ body: () async throws -> Void)
-        async throws
-    {
-        let messenger = network.messenger(.host("compute-1.tunis"), dialling: [.cell("tunis")], logger: .silent)
+    private func withAgent(
+        _ hypervisor: SimulatedHypervisor, _ network: MemoryNetwork, limits: MessagingLimits = MessagingLimits(),
+        _ body: () async throws -> Void
+    ) async throws {
+        let messenger = network.messenger(
+            .host("compute-1.tunis"), dialling: [.cell("tunis")], limits: limits, logger: .silent)
         var settings = HostAgent.Settings(
             host: "compute-1.tunis", cell: "tunis", zone: "tunis", address: "127.0.0.1", limits: .simulated)
         settings.answerTimeout = .milliseconds(300)
@@ -81,6 +84,41 @@ import Testing
             #expect(conductor.hellos.first?.guests.first?.spec == someSpec)
         }
         #expect(try SimulationJournal.read(journal).violations.isEmpty)
+    }
+
+    /// 16 KB of metadata each: neither the orders nor the hello of a hundred servers fit into a message of the control lane.
+    @Test func aHostFullOfMetadataGetsItsOrdersAndSaysHello() async throws {
+        let hypervisor = try SimulatedHypervisor()
+        let orders = (0..<100).map { _ in
+            var order = order(.random())
+            order.spec.metadata = ["a": String(repeating: "x", count: 16_000)]
+            return order
+        }
+        try await withHost(hypervisor) { conductor, _ in
+            conductor.order(orders)
+            for order in orders { _ = try await conductor.wait(for: order.server) { $0.power == .running } }
+            #expect(conductor.pages > 0)
+        }
+        try await withHost(hypervisor) { conductor, _ in
+            conductor.order(orders)
+            let hello = try await eventually { conductor.hellos.first }
+            #expect(hello.guests.count == 100)
+            #expect(hello.guests.allSatisfy { $0.spec?.metadata.count == 1 })
+            for order in orders { _ = try await conductor.wait(for: order.server) { $0.power == .running } }
+        }
+        #expect(await hypervisor.violations.isEmpty)
+    }
+
+    /// A storm's reports with their steps may be more than a message, here of 4 KB.
+    @Test func reportsThatAreTooLongTogetherAreSentInPieces() async throws {
+        var limits = MessagingLimits()
+        limits.controlBytes = 4_000
+        try await withHost(try SimulatedHypervisor(), limits: limits) { conductor, _ in
+            let orders = (0..<40).map { _ in order(.random()) }
+            conductor.order(orders)
+            for order in orders { _ = try await conductor.wait(for: order.server) { $0.power == .running } }
+            for order in orders { #expect(conductor.steps(order.server).map(\.name).contains("host.start")) }
+        }
     }
 
     @Test func deleteDuringASpawnLeavesNothing() async throws {

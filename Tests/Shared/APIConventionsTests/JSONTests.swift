@@ -17,6 +17,7 @@ import Testing
         ("{", "line 1, column 2"), ("[1,]", "']' stands where a value should"), (#"{"a" 1}"#, "'1' stands where ':' should"),
         ("{'a': 1}", "a name in double quotes"), ("01", "starts with 0"), ("1 2", "end of text"), ("\"a", "doesn't end"),
         ("\"\u{1}\"", "control character"), (#""\ud800""#, "surrogate"), (#""\x""#, "isn't an escape"),
+        (#"{"a": "b\u0000"}"#, "NUL character"), (#"{"a\u0000": 1}"#, "NUL character"),
         ("1e999", "out of range"),
         ("nul", "a value"), ("", "it ends where a value should stand"), ("{\n\n  \"a\": tru}", "line 3, column 8"),
         ("-", "a digit"), ("1.", "a digit"),

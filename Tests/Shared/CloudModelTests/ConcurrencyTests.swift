@@ -35,6 +35,50 @@ import Testing
         #expect(try await batcher(14) == 14)
     }
 
+    @Test func anErrorThatMayBeOnesFailsOnlyTheOneItLiesIn() async throws {
+        let (held, door) = AsyncStream<Void>.makeStream()
+        let record = Record()
+        let batcher = Batcher<Int, Int>(largest: 8, mayBeOnes: { ($0 as? CloudError)?.code == .badRequest }) { inputs in
+            await record.add(inputs.count)
+            if inputs == [0] { for await _ in held {} }
+            if inputs.contains(13) { throw CloudError(.badRequest, "Thirteen.") }
+            return inputs
+        }
+        let first = Task { try await batcher(0) }
+        while await record.sizes.isEmpty { try await Task.sleep(for: .milliseconds(1)) }
+        let good = (1...3).map { input in Task { try await batcher(input) } }
+        let bad = Task { try await batcher(13) }
+        try await Task.sleep(for: .milliseconds(50))
+        door.finish()
+        #expect(try await first.value == 0)
+        await #expect(throws: CloudError.self) { try await bad.value }
+        for (task, input) in zip(good, 1...3) { #expect(try await task.value == input) }
+        #expect(await record.sizes == [1, 4, 1, 1, 1, 1])
+    }
+
+    @Test func whoIsCancelledLeavesTheQueue() async throws {
+        let (held, door) = AsyncStream<Void>.makeStream()
+        let record = Record()
+        let batcher = Batcher<Int, Int>(largest: 1, limit: 1) { inputs in
+            await record.add(inputs[0])
+            if inputs == [0] { for await _ in held {} }
+            return inputs
+        }
+        let first = Task { try await batcher(0) }
+        while await record.sizes.isEmpty { try await Task.sleep(for: .milliseconds(1)) }
+        let waiting = Task { try await batcher(1) }
+        try await Task.sleep(for: .milliseconds(50))
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+        // Its place is free, though the first batch is still under way.
+        let next = Task { try await batcher(2) }
+        try await Task.sleep(for: .milliseconds(50))
+        door.finish()
+        #expect(try await first.value == 0)
+        #expect(try await next.value == 2)
+        #expect(await record.sizes == [0, 2])
+    }
+
     @Test func anAnswerInPartIsAnError() async {
         let batcher = Batcher<Int, Int>(largest: 8) { _ in [] }
         await #expect(throws: CloudError.self) { try await batcher(1) }

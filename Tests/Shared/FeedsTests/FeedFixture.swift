@@ -36,7 +36,7 @@ struct FeedFixture: Sendable {
     func sender() -> FeedSender {
         FeedSender(
             log, load: { objects in objects.compactMap { ServerID($0.id) }.map { .attributes(Self.attributes($0)) } },
-            send: { [receiver] in try await receiver.take($0) })
+            send: { [receiver] in try await receiver.take($0) }, passedOver: { _, _ in })
     }
 
     /// Sends everything from where the receiver stands.

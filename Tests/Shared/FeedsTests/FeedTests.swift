@@ -2,6 +2,7 @@ import CellProtocol
 import CloudModel
 import Database
 import Feeds
+import Synchronization
 import Testing
 
 /// A feed over real PostgreSQL: whatever commits when, whoever dies or is restored, the receiver ends with every object.
@@ -55,6 +56,42 @@ import Testing
         }
     }
 
+    /// What a message takes is bytes; how many objects that are lies with those who write them.
+    @Test func aRunThatIsTooLongGoesInHalvesAndWhatIsTooLongAloneIsPassedOver() async throws {
+        try await FeedFixture.with { feed in
+            let all = servers(20)
+            try await feed.change(all)
+            let passed = PassedOver()
+            let giant = all[7].description
+            let sender = FeedSender(
+                feed.log, load: { $0.compactMap { ServerID($0.id) }.map { .attributes(FeedFixture.attributes($0)) } },
+                send: { batch in
+                    let isGiant = batch.changes.contains {
+                        if case .attributes(let one) = $0 { one.server.description == giant } else { false }
+                    }
+                    guard batch.changes.count <= 4, !isGiant else { throw TooLong() }
+                    return try await feed.receiver.take(batch)
+                }, passedOver: { object, _ in passed.note(object.id) })
+            #expect(try await sender.catchUp(from: .start) == .upToDate(try await feed.receiver.position()))
+            #expect(Set(await feed.receiver.taken) == Set(all).subtracting([all[7]]))
+            #expect(await feed.receiver.taken.count == 19)
+            #expect(passed.ids == [giant])
+            // And it goes on.
+            let next = servers(2)
+            try await feed.change(next)
+            try await feed.catchUp()
+            #expect(Set(await feed.receiver.taken.suffix(2)) == Set(next))
+        }
+    }
+
+    private struct TooLong: SendingError { var isTooLarge: Bool { true } }
+
+    private final class PassedOver: Sendable {
+        private let noted = Mutex<[String]>([])
+        func note(_ id: String) { noted.withLock { $0.append(id) } }
+        var ids: [String] { noted.withLock { $0 } }
+    }
+
     @Test func aBatchThatComesTwiceIsStoredOnce() async throws {
         try await FeedFixture.with { feed in
             try await feed.change(servers(2))
@@ -98,6 +135,7 @@ import Testing
                 feed.log, load: { $0.compactMap { ServerID($0.id) }.map { .attributes(FeedFixture.attributes($0)) } }
             ) {
                 try await fresh.take($0)
+            } passedOver: { _, _ in
             }
             guard case .upToDate = try await sender.catchUp(from: middle) else {
                 Issue.record("the middle of a run is a stranger")
@@ -118,7 +156,7 @@ import Testing
                     // Changed again after it was read: its number moves behind this run.
                     if batch.from == .start { try await feed.change([all[0]] + late) }
                     return try await feed.receiver.take(batch)
-                })
+                }, passedOver: { _, _ in })
             _ = try await sender.catchUp(from: .start)
             try await feed.catchUp()
             #expect(Set(await feed.receiver.taken) == Set(all + late))
@@ -200,7 +238,7 @@ import Testing
         try await FeedFixture.with { feed in
             try await feed.change(servers(1))
             let strange = FeedPosition(number: 9_000, mark: 1)
-            let sender = FeedSender(feed.log, load: { _ in [] }, send: { _ in strange })
+            let sender = FeedSender(feed.log, load: { _ in [] }, send: { _ in strange }, passedOver: { _, _ in })
             #expect(try await sender.catchUp(from: .start) == .stranger(strange))
         }
     }

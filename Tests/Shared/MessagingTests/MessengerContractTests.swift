@@ -213,6 +213,82 @@ import Testing
         }
     }
 
+    @Test(arguments: Transport.allCases)
+    func aMessageOfAPeerOverTheLimitIsRefusedCountedAndBreaksNothing(_ transport: Transport) async throws {
+        try await transport.perform { stage in
+            var generous = MessagingLimits()
+            generous.controlBytes = 4 << 20
+            let (hub, cell) = (try stage.hub(), try stage.peer(tunis, limits: generous))
+            let casts = Notes<Int>()
+            hub.answersEcho()
+            hub.handle("remark/1", from: [.cell]) { message in
+                casts.add(message.body.count)
+                return []
+            }
+            cell.handle("huge/1", from: [.hub]) { _ in [UInt8](repeating: 0, count: 3 << 19) }
+            try hub.start()
+            try cell.start()
+            try await eventually("joined") { cell.has(hub.name) && hub.has(tunis) }
+            let huge = [UInt8](repeating: 7, count: 3 << 19)
+            let error = await #expect(throws: MessagingError.self) { try await cell.ask(hub.name, "echo/1", huge) }
+            guard case .refused(.tooLarge, let sentence)? = error else { return #expect(Bool(false), "\(error as Any)") }
+            #expect(sentence.hasSuffix("1048576 are allowed."))
+            cell.tell(hub.name, "remark/1", huge)
+            try await eventually("both are counted") { hub.counters.oversized == 2 }
+            // An answer over it ends the call at once.
+            let answer = await #expect(throws: MessagingError.self) { try await hub.ask(tunis, "huge/1") }
+            guard case .tooLarge? = answer else { return #expect(Bool(false), "\(answer as Any)") }
+            #expect(hub.counters.oversized == 3)
+            #expect(try await cell.ask(hub.name) == [1, 2, 3])
+            cell.tell(hub.name, "remark/1", [1])
+            try await eventually("the next cast is taken") { casts.all == [1] }
+            #expect(hub.counters.malformed == 0)
+            #expect(hub.counters.reconnected == 0)
+        }
+    }
+
+    @Test(arguments: Transport.allCases) func onePeerThatFillsItsShareShutsNobodyOut(_ transport: Transport) async throws {
+        try await transport.perform { stage in
+            var limits = MessagingLimits()
+            limits.runningCalls = 3
+            limits.runningCallsOfOnePeer = 2
+            limits.waitingCalls = 100
+            limits.waitingCallsOfOnePeer = 4
+            let hub = try stage.hub(limits: limits)
+            let (greedy, modest) = (try stage.peer(.cell("london")), try stage.peer(tunis))
+            let gate = Gate()
+            let started = Notes<Bool>()
+            hub.answersEcho()
+            hub.handle("wait/1", from: [.cell]) { _ in
+                started.add(true)
+                try await gate.pass()
+                return [1]
+            }
+            try hub.start()
+            try greedy.start()
+            try modest.start()
+            try await eventually("joined") { greedy.has(hub.name) && modest.has(hub.name) }
+            try await withThrowingTaskGroup(of: Bool.self) { group in
+                for _ in 0..<10 {
+                    group.addTask {
+                        do {
+                            return try await greedy.ask(ZeroMQFixture.hubName, "wait/1") == [1]
+                        } catch MessagingError.overloaded {
+                            return false
+                        }
+                    }
+                }
+                for _ in 0..<4 { #expect(try await group.next() == false) }
+                #expect(started.count == 2)
+                for number in 0..<10 { #expect(try await modest.ask(hub.name, "echo/1", [UInt8(number)]) == [UInt8(number)]) }
+                await gate.open()
+                for try await isAnswered in group { #expect(isAnswered) }
+            }
+            #expect(started.count == 6)
+            #expect(hub.counters.overloaded == 4)
+        }
+    }
+
     @Test(arguments: Transport.allCases) func moreCallsThanMayRunWaitAndMoreThanMayWaitAreTurnedAway(_ transport: Transport)
         async throws
     {

@@ -37,7 +37,17 @@ final class RawPeer {
         return true
     }
 
-    /// Nil: nothing came in this time.
+    /// What comes next; nil after a minute. Waits without a thread of the pool: the answer may need it to be made.
+    func answer() async throws -> [UInt8]? {
+        let end = ContinuousClock.now + .seconds(60)
+        while ContinuousClock.now < end {
+            if let bytes = receive(milliseconds: 0) { return bytes }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        return nil
+    }
+
+    /// Nil: nothing came in this time. Blocks the thread: for short times.
     func receive(milliseconds: Int32 = 60_000) -> [UInt8]? {
         var timeout = milliseconds
         zmq_setsockopt(socket, ZMQ_RCVTIMEO, &timeout, 4)

@@ -131,9 +131,31 @@ import Testing
             villain.send([1], [2], [3])
             try await eventually("all are counted") { hub.counters.malformed == bad.count + 2 }
             villain.send(call([9], id: 3))
-            let answer = try #require(villain.receive())
+            let answer = try #require(try await villain.answer())
             #expect(try answer.withUnsafeBytes { try Envelope(reading: $0, on: .control) }.body == [9])
             #expect(try await hub.ask(london) == [1, 2, 3])
+        }
+    }
+
+    @Test func whatIsOverTheLimitIsRefusedByNameOverTheSameConnection() async throws {
+        try await withHub { stage, hub in
+            let villain = try RawPeer(stage.directControl, keys: try stage.enrol(tunis), serverKey: stage.hubKeys.publicKey)
+            villain.send(heartbeat())
+            #expect(try await villain.answer() != nil)
+            let admitted = hub.counters.admitted
+            villain.send(call([UInt8](repeating: 1, count: 3 << 19), id: 1))
+            let refusal = try #require(try await villain.answer())
+            let envelope = try refusal.withUnsafeBytes { try Envelope(reading: $0, on: .control) }
+            #expect(envelope.type == .error)
+            #expect(envelope.id == 1)
+            #expect(hub.counters.oversized == 1)
+            // Bytes that are no message at all are counted as what they are.
+            villain.send([UInt8](repeating: 0xff, count: 3 << 19))
+            try await eventually("counted") { hub.counters.malformed == 1 && hub.counters.oversized == 2 }
+            villain.send(call([9], id: 2))
+            let answer = try #require(try await villain.answer())
+            #expect(try answer.withUnsafeBytes { try Envelope(reading: $0, on: .control) }.body == [9])
+            #expect(hub.counters.admitted == admitted)
         }
     }
 
@@ -146,8 +168,8 @@ import Testing
             let admitted = hub.counters.admitted
             let villain = try RawPeer(stage.directControl, keys: try stage.enrol(tunis), serverKey: stage.hubKeys.publicKey)
             villain.send(heartbeat())
-            #expect(villain.receive() != nil)
-            villain.send(call([UInt8](repeating: 1, count: 2 << 20), id: 1))
+            #expect(try await villain.answer() != nil)
+            villain.send(call([UInt8](repeating: 1, count: 3 << 20), id: 1))
             try await eventually("it has to connect again") { hub.counters.admitted >= admitted + 2 }
             #expect(try await hub.ask(london) == [1, 2, 3])
             #expect(hub.counters.answered == 0)
@@ -155,6 +177,7 @@ import Testing
                 villain.send(self.call([9], id: 2))
                 return villain.receive(milliseconds: 200) != nil
             }
+            #expect(hub.counters.reconnected > 0, "and its return is counted")
         }
     }
 

@@ -44,7 +44,7 @@ extension Image {
             guard case .string(let text) = value, text.utf8.count <= Self.valueLimit else {
                 throw Self.mismatch(attribute, "a property is a string of at most \(Self.valueLimit) bytes")
             }
-            guard !attribute.isEmpty, attribute.count <= Self.nameLimit else {
+            guard !attribute.isEmpty, attribute.unicodeScalars.count <= Self.nameLimit else {
                 throw Self.mismatch(attribute, "a property's name has 1 to \(Self.nameLimit) characters")
             }
             properties[attribute] = text
@@ -85,7 +85,7 @@ extension Image {
     }
 
     static func requireTag(_ tag: String) throws {
-        guard !tag.isEmpty, tag.count <= nameLimit else {
+        guard !tag.isEmpty, tag.unicodeScalars.count <= nameLimit else {
             throw CloudError(.badRequest, "A tag has 1 to \(nameLimit) characters.")
         }
     }
@@ -105,7 +105,7 @@ extension Image {
     private static func text(_ value: JSONValue, of attribute: String) throws -> String? {
         switch value {
         case .null: return nil
-        case .string(let text) where text.count <= nameLimit && !text.unicodeScalars.contains("\0"): return text
+        case .string(let text) where text.unicodeScalars.count <= nameLimit && !text.unicodeScalars.contains("\0"): return text
         case .string, .bool, .int, .double, .array, .object:
             throw mismatch(attribute, "a string of at most \(nameLimit) characters is wanted")
         }

@@ -14,7 +14,7 @@ extension GlanceService {
         }
         routes.post("images/{id}/members") { [self] request, context in
             let body = try await readJSON(request, limit: limits.body)
-            guard let project = body["member"]?.string, !project.isEmpty, project.count <= Image.nameLimit else {
+            guard let project = body["member"]?.string, !project.isEmpty, project.unicodeScalars.count <= Image.nameLimit else {
                 throw CloudError(.badRequest, "Member to be added not specified: the body is {\"member\": \"<project id>\"}.")
             }
             let member = try await addMember(ProjectID(project), to: try Self.imageID(context), by: try context.imageCaller)

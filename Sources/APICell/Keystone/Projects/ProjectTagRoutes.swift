@@ -51,7 +51,7 @@ struct ProjectTagRoutes: Sendable {
     }
 
     static func check(_ tag: String) throws(CloudError) {
-        guard (1...255).contains(tag.count), !tag.contains(","), !tag.contains("/") else {
+        guard (1...255).contains(tag.unicodeScalars.count), !tag.contains(","), !tag.contains("/") else {
             throw JSONFields.invalid("tags", .string(tag), "a tag is text of 1 to 255 characters without ',' and '/'")
         }
     }

@@ -71,9 +71,12 @@ struct ChangeMetadata: Sendable {
         return .object(object)
     }
 
-    private static func within(_ limit: Int, _ stored: String?) throws(CloudError) -> String {
-        guard let stored else { throw CloudError(.overQuota, "Maximum number of metadata items exceeds \(limit)") }
-        return stored
+    private static func within(_ limit: Int, _ written: MetadataStore.Written) throws(CloudError) -> String {
+        switch written {
+        case .stored(let metadata): return metadata
+        case .tooMany: throw CloudError(.overQuota, "Maximum number of metadata items exceeds \(limit)")
+        case .tooLarge: throw ServerTexts.tooLarge("metadata", limit: ServerTexts.largestMetadata)
+        }
     }
 
     private static var noItem: CloudError { CloudError(.notFound, "Metadata item was not found") }

@@ -6,13 +6,20 @@ import Database
 struct MetadataStore: Sendable {
     let database: Database
 
-    /// Adds and replaces keys; returns what is there now, nil when that would be more than `limit` (and nothing changed).
-    func merge(_ items: String, into server: ServerID, limit: Int, at now: Timestamp) async throws -> String? {
+    enum Written: Sendable {
+        /// What is there now.
+        case stored(String)
+        /// It would be more than `limit` items, or more bytes than travel with a server: nothing changed.
+        case tooMany, tooLarge
+    }
+
+    /// Adds and replaces keys.
+    func merge(_ items: String, into server: ServerID, limit: Int, at now: Timestamp) async throws -> Written {
         try await write(server, limit: limit, at: now, "metadata || \(jsonText: items)")
     }
 
-    /// Replaces all of it; nil when that would be more than `limit`.
-    func replace(_ items: String, of server: ServerID, limit: Int, at now: Timestamp) async throws -> String? {
+    /// Replaces all of it.
+    func replace(_ items: String, of server: ServerID, limit: Int, at now: Timestamp) async throws -> Written {
         try await write(server, limit: limit, at: now, "\(jsonText: items)")
     }
 
@@ -26,14 +33,21 @@ struct MetadataStore: Sendable {
         return rows.affected > 0
     }
 
-    private func write(_ server: ServerID, limit: Int, at now: Timestamp, _ value: SQL) async throws -> String? {
+    private func write(_ server: ServerID, limit: Int, at now: Timestamp, _ value: SQL) async throws -> Written {
         let rows = try await database.query(
             """
             UPDATE compute.servers SET metadata = \(value), updated_at = \(now)
             WHERE id = \(server) AND deleted_at IS NULL
                 AND (\(limit)::bigint < 0 OR (SELECT count(*) FROM jsonb_object_keys(\(value))) <= \(limit))
+                AND octet_length((\(value))::text) <= \(Int64(ServerTexts.largestMetadata))
             RETURNING metadata::text AS metadata
             """)
-        return try rows.first?.get("metadata")
+        if let row = rows.first { return .stored(try row.get("metadata")) }
+        let sizes = try await database.query(
+            """
+            SELECT octet_length((\(value))::text) > \(Int64(ServerTexts.largestMetadata)) AS large
+            FROM compute.servers WHERE id = \(server)
+            """)
+        return try sizes.first?.get("large") == true ? .tooLarge : .tooMany
     }
 }

@@ -30,9 +30,19 @@ final class CreateBatcher: Sendable {
 
     private let state = Mutex(State())
     private let store: @Sendable ([CreateOrder]) async throws -> [CreateOutcome]
+    private let isEverybodys: @Sendable (any Error) -> Bool
 
-    /// `store` answers each order, in their order; when it throws, none of them was stored.
-    init(store: @escaping @Sendable ([CreateOrder]) async throws -> [CreateOutcome]) { self.store = store }
+    /// - Parameters:
+    ///   - isEverybodys: an error that says nothing of the orders: the database is away. After any other, which may lie in one order,
+    ///     each order of the batch is stored alone, so that it fails only the one it lies in.
+    ///   - store: answers each order, in their order; when it throws, none of them was stored.
+    init(
+        isEverybodys: @escaping @Sendable (any Error) -> Bool = { _ in false },
+        store: @escaping @Sendable ([CreateOrder]) async throws -> [CreateOutcome]
+    ) {
+        self.isEverybodys = isEverybodys
+        self.store = store
+    }
 
     func callAsFunction(_ order: CreateOrder) async throws -> CreateOutcome {
         let leads: Bool? = state.withLock { state in
@@ -76,13 +86,7 @@ final class CreateBatcher: Sendable {
             state.waiting.removeFirst(count)
             return others
         }
-        let result = await Task { [store] in
-            do {
-                return Result<[CreateOutcome], any Error>.success(try await store([order] + others.map(\.order)))
-            } catch {
-                return .failure(error)
-            }
-        }.value
+        let results = await Task { await self.results(of: [order] + others.map(\.order)) }.value
         let next = state.withLock { state -> Waiting? in
             guard !state.waiting.isEmpty else {
                 state.isLed = false
@@ -92,8 +96,19 @@ final class CreateBatcher: Sendable {
         }
         next?.continuation.resume(returning: .lead)
         for (index, other) in others.enumerated() {
-            other.continuation.resume(returning: .answered(result.map { $0[index + 1] }))
+            other.continuation.resume(returning: .answered(results[index + 1]))
         }
-        return try result.get()[0]
+        return try results[0].get()
+    }
+
+    private func results(of orders: [CreateOrder]) async -> [Result<CreateOutcome, any Error>] {
+        do {
+            return try await store(orders).map { .success($0) }
+        } catch {
+            guard orders.count > 1, !isEverybodys(error) else { return orders.map { _ in .failure(error) } }
+            var results: [Result<CreateOutcome, any Error>] = []
+            for order in orders { results += await self.results(of: [order]) }
+            return results
+        }
     }
 }

@@ -110,9 +110,13 @@ struct ServerCreateRequest: Sendable {
                 }
                 group = id
             } else {
-                hints[member.key] = String((member.value.string ?? member.value.text).prefix(255))
+                guard (1...255).contains(member.key.unicodeScalars.count) else {
+                    throw JSONFields.invalid("os:scheduler_hints", .string(member.key), "a key has 1 to 255 characters")
+                }
+                hints[member.key] = String((member.value.string ?? member.value.text).unicodeScalars.prefix(255))
             }
         }
+        try ServerTexts.check(hints, "os:scheduler_hints", atMost: ServerTexts.largestHints)
         return (group, hints)
     }
 
@@ -196,7 +200,9 @@ enum ServerFields {
     static func metadata(_ fields: JSONFields, _ key: String) throws(CloudError) -> [String: String]? {
         guard let value = fields[key] else { return nil }
         guard value.object != nil else { throw JSONFields.invalid(key, value, "\(value.text) is not of type 'object'") }
-        return try fields.optionalTexts(key)
+        guard let texts = try fields.optionalTexts(key) else { return nil }
+        try ServerTexts.check(texts, key, atMost: ServerTexts.largestMetadata)
+        return texts
     }
 
     enum Family { case v4, v6 }

@@ -66,7 +66,7 @@ struct ChangeTags: Sendable {
     }
 
     private static func tag(_ text: String) throws(CloudError) -> String {
-        guard (1...TagStore.longestTag).contains(text.count), !text.contains("/"), !text.contains(",") else {
+        guard (1...TagStore.longestTag).contains(text.unicodeScalars.count), !text.contains("/"), !text.contains(",") else {
             throw CloudError(.badRequest, "A tag has 1 to \(TagStore.longestTag) characters, none of them a slash or a comma.")
         }
         return text

@@ -120,9 +120,6 @@ package struct CellSelection: Sendable {
         if zones.isEmpty, let zone = wish.zone, !(cell.summary.zones.isEmpty && zone.rawValue == cell.name.rawValue) {
             return "has no zone \(zone)"
         }
-        if cell.summary.weight <= 0, wish.zone == nil, wish.homeRegion == nil, wish.pinnedCell == nil {
-            return "has weight 0: it takes only servers that ask for it"
-        }
         if wish.refusedBy.contains(cell.name) { return "gave the server back" }
         if cell.drained { return "is being drained" }
         if let reason = RegionWeightWeigher().obstacle(in: cell, to: wish) { return reason }

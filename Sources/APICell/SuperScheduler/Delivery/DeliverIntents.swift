@@ -36,7 +36,7 @@ struct DeliverIntents: Sendable {
         for start in stride(from: 0, to: intents.count, by: Self.batch) {
             let batch = Array(intents[start..<min(start + Self.batch, intents.count)])
             do {
-                let answers = try await messenger.call(PerformIntent(intents: batch), to: .cell(cell), timeout: timeout).answers
+                let answers = try await HandOver(messenger: messenger, log: log)(batch, to: cell, timeout: timeout)
                 guard answers.count == batch.count else { return }
                 for (intent, answer) in zip(batch, answers) { try await settle(intent, answer, cell) }
             } catch {

@@ -1,5 +1,6 @@
 internal import CellProtocol
 internal import CloudModel
+internal import Logging
 internal import Messaging
 
 /// One pipeline to each cell for reservations and one for intents: what comes together travels together, in order, and a cell that
@@ -18,13 +19,15 @@ actor CellLines {
     private let cells: CellDirectory
     private let reserveTimeout: Duration
     private let performTimeout: Duration
+    private let log: Logger
     private var lines: [CellName: Line] = [:]
 
-    init(messenger: any Messenger, cells: CellDirectory, reserveTimeout: Duration, performTimeout: Duration) {
+    init(messenger: any Messenger, cells: CellDirectory, reserveTimeout: Duration, performTimeout: Duration, log: Logger) {
         self.messenger = messenger
         self.cells = cells
         self.reserveTimeout = reserveTimeout
         self.performTimeout = performTimeout
+        self.log = log
     }
 
     nonisolated func reserve(_ request: ReserveHost.Request, in cell: CellName) async throws -> ReserveHost.Answer {
@@ -38,20 +41,21 @@ actor CellLines {
     private func line(to cell: CellName) -> Line {
         if let line = lines[cell] { return line }
         let (messenger, cells, reserveTimeout, performTimeout) = (messenger, cells, reserveTimeout, performTimeout)
+        let handOver = HandOver(messenger: messenger, log: log)
+        let reserve = AskForRoom(messenger: messenger, log: log)
         let line = Line(
             reserve: Batcher(largest: 64, parallel: 2, gathering: Self.gathering) { requests in
                 do {
-                    let reply = try await messenger.call(
-                        ReserveHost(requests: requests), to: .cell(cell), timeout: reserveTimeout)
+                    let answers = try await reserve(requests, in: cell, timeout: reserveTimeout)
                     await cells.answered(cell)
-                    return reply.answers
+                    return answers
                 } catch {
                     await cells.leftUnanswered(cell)
                     throw error
                 }
             },
-            perform: Batcher(largest: 64, parallel: 2, gathering: Self.gathering) { intents in
-                try await messenger.call(PerformIntent(intents: intents), to: .cell(cell), timeout: performTimeout).answers
+            perform: Batcher(largest: 64, parallel: 2, gathering: Self.gathering) {
+                try await handOver($0, to: cell, timeout: performTimeout)
             })
         lines[cell] = line
         return line

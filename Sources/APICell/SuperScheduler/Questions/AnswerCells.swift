@@ -15,7 +15,11 @@ struct AnswerCells: Sendable {
     let acknowledged: Acknowledgements
     let log: Logger
 
+    /// Servers of one answer to a cell that recovers. Higher: more of them are read in vain where the answer is full before; lower: more
+    /// questions until a large cell is back.
     private static let page = 200
+    /// Bytes of their rows. Below the bulk lane's limit by what stands beside them: the names of the cell's hosts, with the first page.
+    private static let pageBytes = Lane.bulk.bytes - (2 << 20)
 
     func hello(_ hello: CellHello, from cell: CellName) async throws -> CellHello.Reply {
         let highest = try await cells.joined(
@@ -62,8 +66,9 @@ struct AnswerCells: Sendable {
             return try RecoverServers.Known(
                 server: row.get("id"), epoch: row.get("epoch"), spec: spec, lastReport: lastReport(row))
         }
-        return RecoverServers.Reply(
-            servers: servers, next: servers.count == Self.page ? servers.last?.server : nil, hosts: hosts)
+        let fitting = Array(servers.prefix(servers.count(fitting: Self.pageBytes) { $0.bytesAtMost }))
+        let isLast = servers.count < Self.page && fitting.count == servers.count
+        return RecoverServers.Reply(servers: fitting, next: isLast ? nil : fitting.last?.server, hosts: hosts)
     }
 
     /// The cell's hosts, but for those that had been silent for an hour when the cell last told of any: no build lasts for so long.

@@ -2,17 +2,31 @@ internal import CellProtocol
 internal import CloudModel
 internal import Database
 internal import Feeds
+internal import Logging
+internal import Observability
 
 /// Applies the cells' feeds: a batch and the move of its cursor in one transaction, one batch at a time over all cells, because events wait
 /// for each other's commit anyway.
 struct FeedApplier: Sendable {
+    /// Batches that wait. Each cell sends one at a time and waits for its answer, so that twice as many as cells are enough; each holds up
+    /// to 8 MiB, which is what more would cost. Fewer would turn cells away that come back all at once; they send again.
+    private static let longestQueue = 64
+
     private let apply: Batcher<(CellName, FeedBatch), FeedPosition>
 
-    init(database: Database) {
-        apply = Batcher(largest: 1) { batches in
+    init(database: Database, log: Logger) {
+        let refused = MetricsRegistry.shared.counter("meridian_hub_reports_refused_total")
+        apply = Batcher(largest: 1, limit: Self.longestQueue) { batches in
             var positions: [FeedPosition] = []
             for (cell, batch) in batches {
-                positions.append(try await Self.apply(batch, of: cell, in: database))
+                let (believed, doubted) = Self.believed(batch)
+                if !doubted.isEmpty {
+                    refused.increment(by: doubted.count)
+                    log.error(
+                        "a cell reports what can't be true",
+                        metadata: [.cell: "\(cell)", .count: "\(doubted.count)", .reason: "\(doubted[0])"])
+                }
+                positions.append(try await Self.apply(believed, of: cell, in: database))
             }
             return positions
         }
@@ -20,6 +34,21 @@ struct FeedApplier: Sendable {
 
     /// Where we stand with the cell's feed then: behind the batch, or where it should resume from.
     func callAsFunction(_ batch: FeedBatch, from cell: CellName) async throws -> FeedPosition { try await apply((cell, batch)) }
+
+    /// A change that can't be true is left out, and the rest goes on: the cell would send the same for ever.
+    private static func believed(_ batch: FeedBatch) -> (FeedBatch, [Unbelievable]) {
+        var doubted: [Unbelievable] = []
+        var batch = batch
+        batch.changes = batch.changes.compactMap { change in
+            do throws(Unbelievable) {
+                return try change.checked()
+            } catch {
+                doubted.append(error)
+                return nil
+            }
+        }
+        return (batch, doubted)
+    }
 
     private static func apply(
         _ batch: FeedBatch, of cell: CellName, in database: Database
@@ -29,7 +58,7 @@ struct FeedApplier: Sendable {
         let store = ReportStore()
         let applied = try await database.transaction { transaction in
             let found = try await transaction.pipeline([
-                cursor.advancing(from: batch.from, to: batch.to), store.locking(changes.servers.map(\.server)),
+                cursor.advancing(from: batch.from, to: batch.to), store.locking(changes.servers.map(\.server), of: cell),
             ])
             guard !found[0].isEmpty else { return false }
             let before = try store.read(found[1])

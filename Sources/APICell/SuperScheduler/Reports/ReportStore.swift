@@ -17,11 +17,12 @@ struct ReportStore: Sendable {
         let revision: Int64
     }
 
-    /// Locks the rows of these servers, in the order of their ids.
-    func locking(_ servers: [ServerID]) -> SQL {
+    /// Locks the rows of those of these servers that are mapped to the cell, in the order of their ids. Of another cell's servers it has
+    /// nothing to say: neither a column nor an event.
+    func locking(_ servers: [ServerID], of cell: CellName) -> SQL {
         """
         SELECT id, project, vm_state, power_state, last_verb, epoch, revision FROM compute.servers
-        WHERE id = ANY(\(servers)) ORDER BY id FOR UPDATE
+        WHERE id = ANY(\(servers)) AND cell = \(cell) ORDER BY id FOR UPDATE
         """
     }
 

@@ -33,6 +33,11 @@ actor TellAttributes {
                 feed, load: { [database] in try await Self.attributes($0, in: database) },
                 send: { [messenger] batch in
                     try await messenger.call(batch, to: .cell(cell), lane: .bulk, timeout: .seconds(5)).stored
+                },
+                passedOver: { [log] object, error in
+                    log.error(
+                        "an object is too large for the feed and was passed over",
+                        metadata: [.cell: "\(cell)", "object": "\(object.kind) \(object.id)", .error: "\(error)"])
                 })
             do {
                 switch try await sender.catchUp(from: position) {

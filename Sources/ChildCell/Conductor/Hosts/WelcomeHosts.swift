@@ -27,7 +27,7 @@ struct WelcomeHosts: Sendable {
         self.ratios = ratios
         self.recover = recover
         self.log = log
-        store = Batcher(largest: 200) { hosts in
+        store = Batcher(largest: 200, mayBeOnes: { ($0 as? DatabaseError)?.isConnectionLoss != true }) { hosts in
             // One row a host and batch: a host that says hello twice meanwhile is the same host.
             let latest = Dictionary(hosts.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
             let saved = try await HostStore().upsert(Array(latest.values), in: database)
@@ -38,11 +38,7 @@ struct WelcomeHosts: Sendable {
 
     func callAsFunction(_ hello: HostHello, from host: HostName) async throws {
         let now = Timestamp.now()
-        let size = hello.inventory.size
-        let total = ResourceSize(
-            vcpus: Int((Double(size.vcpus) * ratios.vcpus).rounded(.down)),
-            ram: Int((Double(size.ram) * ratios.memory).rounded(.down)),
-            disk: Int((Double(size.disk) * ratios.disk).rounded(.down)))
+        let total = hello.inventory.size.allocated(by: ratios)
         let known = try await store(
             HostStore.Host(
                 name: host, inventory: hello.inventory, total: total, used: .zero, enabled: true, up: true, lastSeen: now,

@@ -85,6 +85,11 @@ actor TopLink {
                 up, load: { [rows] in try await rows($0) },
                 send: { [messenger, hub] batch in
                     try await messenger.call(batch, to: hub, lane: .bulk, timeout: Self.feedTimeout).stored
+                },
+                passedOver: { [log, hub] object, error in
+                    log.error(
+                        "an object is too large for the feed and was passed over",
+                        metadata: [.peer: "\(hub)", "object": "\(object.kind) \(object.id)", .error: "\(error)"])
                 })
             let outcome = try await sender.catchUp(from: start)
             guard meeting == self.meeting else { return }

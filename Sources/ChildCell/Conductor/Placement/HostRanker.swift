@@ -24,7 +24,12 @@ actor HostRanker {
     /// - Throws: `CloudError.unavailable` when the scheduler doesn't answer: the cell can't place anything then, and says so.
     func callAsFunction(_ requests: [RankHosts.Request]) async throws -> [Elimination] {
         do {
-            if let reply = try await ask(requests, whole: sendWhole) { return reply }
+            let requests = requests.map(\.needed)
+            do {
+                if let reply = try await ask(requests, whole: sendWhole) { return reply }
+            } catch let error as MessagingError where error.isTooLarge {
+                // More has changed than the control lane carries: all hosts, on the other.
+            }
             if let reply = try await ask(requests, whole: true) { return reply }
         } catch let error as MessagingError {
             sendWhole = true
@@ -37,10 +42,32 @@ actor HostRanker {
     private func ask(_ requests: [RankHosts.Request], whole: Bool) async throws -> [Elimination]? {
         number += 1
         sendWhole = true  // until the scheduler has said that it took these
-        let states = HostStates(number: number, isWhole: whole, hosts: await book.takeChanges(whole: whole))
-        let reply = try await messenger.call(RankHosts(states: states, requests: requests), to: scheduler, timeout: timeout)
+        var states = HostStates(number: number, isWhole: whole, hosts: await book.takeChanges(whole: whole))
+        let reply: RankHosts.Reply
+        do {
+            reply = try await send(RankHosts(states: states, requests: requests), lane: whole ? .bulk : .control)
+        } catch let error as MessagingError where whole && error.isTooLarge {
+            // Which images hosts have only prefers one to the other: rather without it than no placement at all.
+            for index in states.hosts.indices { states.hosts[index].cachedImages = [] }
+            reply = try await send(RankHosts(states: states, requests: requests), lane: .bulk)
+        }
         guard reply.isCurrent, reply.eliminations.count == requests.count else { return nil }
         sendWhole = false
         return reply.eliminations
+    }
+
+    private func send(_ question: RankHosts, lane: Lane) async throws -> RankHosts.Reply {
+        try await messenger.call(question, to: scheduler, lane: lane, timeout: timeout)
+    }
+}
+
+extension RankHosts.Request {
+    /// Without what tenants write: no rule reads it, and 64 servers of it are more than a message.
+    fileprivate var needed: Self {
+        var request = self
+        request.spec.metadata = [:]
+        request.spec.publicKey = nil
+        request.spec.userData = nil
+        return request
     }
 }

@@ -28,6 +28,8 @@ struct AssignWork: Sendable {
         let work = try await read(host)
         let digest = WorkDigest(work)
         await orders.keep(digest, of: host, readAt: count)
-        return AssignedWork(digest: digest, orders: digest == question.digest ? nil : work)
+        guard digest != question.digest else { return AssignedWork(digest: digest, orders: nil) }
+        guard let bytes = question.bytes else { return AssignedWork(digest: digest, orders: work) }
+        return AssignedWork(digest: digest, pageOf: work, after: question.after, atMost: bytes)
     }
 }

@@ -15,7 +15,9 @@ struct TakeReports: Sendable {
     private let store: Batcher<Report, Done>
 
     init(changes: ServerChanges) {
-        store = Batcher(largest: 200, gathering: Self.gathering) { reports in
+        store = Batcher(
+            largest: 200, gathering: Self.gathering, mayBeOnes: { ($0 as? DatabaseError)?.isConnectionLoss != true }
+        ) { reports in
             let seen = reports.flatMap { report in report.observations.map { (report.host, $0) } }
             try await changes(Set(seen.map(\.1.server))) { draft, _ in
                 let now = Timestamp.now()

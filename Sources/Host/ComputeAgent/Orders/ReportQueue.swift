@@ -4,7 +4,8 @@ package import CloudModel
 /// What the conductor hasn't acknowledged yet: the newest observation of each server and the steps since the last one that it has.
 /// Pure; the agent sends what `takeBatch` returns, one batch at a time, until it is acknowledged.
 package struct ReportQueue: Sendable {
-    /// Observations in one message: at a few KB each well below the control lane's 1 MiB.
+    /// Observations in one message. At a few KB each they stay well below the control lane's 1 MiB, and go in pieces where they don't:
+    /// more would be cut more often, fewer would make a storm more messages.
     static let largestBatch = 100
     /// Steps kept of one server. A build takes a dozen; more come only from many retries that nobody acknowledged.
     static let stepsKept = 64
@@ -34,6 +35,7 @@ package struct ReportQueue: Sendable {
     package mutating func put(_ observation: Observation, _ haste: Haste) {
         var observation = observation
         observation.steps = []
+        observation.failure = observation.failure?.storable(atMost: Observation.longestText)
         let server = observation.server
         current[server] = observation
         if acknowledged[server] == observation, inFlight[server] == nil {
@@ -62,6 +64,8 @@ package struct ReportQueue: Sendable {
 
     package mutating func add(_ step: TraceStep, to server: ServerID) {
         guard steps[server, default: []].count < Self.stepsKept else { return }
+        var step = step
+        step.note = step.note?.storable(atMost: Observation.longestText)
         steps[server, default: []].append(step)
     }
 

@@ -115,9 +115,11 @@ package struct JSONFields: Sendable {
         }
         var texts: [String: String] = [:]
         for member in fields.object.members {
-            guard (1...255).contains(member.key.count) else {
+            // Characters as Nova counts them: a letter under thousands of accents is one for people only.
+            guard (1...255).contains(member.key.unicodeScalars.count) else {
                 throw Self.invalid(key, .string(member.key), "a key has 1 to 255 characters")
             }
+            guard !member.key.utf8.contains(0) else { throw Self.invalid(key, "a key", "it holds a NUL character") }
             texts[member.key] = try fields.text(member.key, member.value, 0...255)
         }
         return texts
@@ -166,5 +168,7 @@ package struct JSONFields: Sendable {
 
     private static func plain(_ value: JSONValue) -> String { value.string ?? value.text }
     private static func quoted(_ value: JSONValue) -> String { clipped(value.string.map { "'\($0)'" } ?? value.text) }
-    private static func clipped(_ text: String) -> String { text.count <= 200 ? text : text.prefix(200) + "…" }
+    private static func clipped(_ text: String) -> String {
+        text.unicodeScalars.count <= 200 ? text : String(text.unicodeScalars.prefix(200)) + "…"
+    }
 }

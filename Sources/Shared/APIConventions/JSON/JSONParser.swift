@@ -139,6 +139,8 @@ private struct JSONParser {
                 code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
             }
             guard let scalar = Unicode.Scalar(code) else { throw problem("half of a surrogate pair is missing") }
+            // No database can store it, and one text that holds it would fail a commit which it shares with others.
+            guard code != 0 else { throw problem("a string holds a NUL character, which can't be stored") }
             out += UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter
         default: throw problem("'\\\(Character(Unicode.Scalar(kind)))' isn't an escape")
         }

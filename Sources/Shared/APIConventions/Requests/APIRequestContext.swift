@@ -30,6 +30,7 @@ package struct APIRequestContext: RequestContext {
         guard let value = parameters.get(name), !value.isEmpty else {
             throw CloudError(.notFound, "The resource could not be found.")
         }
+        guard !value.utf8.contains(0) else { throw CloudError(.badRequest, "The path holds a NUL character.") }
         return value
     }
 

@@ -4,6 +4,7 @@
 /// hundred boots a second share a commit.
 package actor Batcher<Input: Sendable, Output: Sendable> {
     private struct Waiting {
+        let number: Int
         let input: Input
         let answer: CheckedContinuation<Output, any Error>
     }
@@ -13,6 +14,8 @@ package actor Batcher<Input: Sendable, Output: Sendable> {
     private let parallel: Int
     private let limit: Int
     private let gathering: Duration
+    private let mayBeOnes: @Sendable (any Error) -> Bool
+    private var last = 0
     private var waiting: [Waiting] = []
     private var running = 0
     /// Somebody waits for company.
@@ -23,27 +26,44 @@ package actor Batcher<Input: Sendable, Output: Sendable> {
     ///   - parallel: how many batches may be under way at once; more than one gives up the order between batches.
     ///   - limit: how many may wait; beyond it callers are refused, so that a stalled database doesn't eat the memory.
     ///   - gathering: how long the first waits for company. A full batch doesn't.
+    ///   - mayBeOnes: an error that may lie in one input only. Each input of the batch is then performed alone, so that it fails only the
+    ///     one that it lies in; `perform` must have done nothing when it throws, or bear to be repeated.
     ///   - perform: takes a batch and returns one output for each input, in their order; throwing fails the whole batch.
     package init(
         largest: Int, parallel: Int = 1, limit: Int = 10_000, gathering: Duration = .zero,
+        mayBeOnes: @escaping @Sendable (any Error) -> Bool = { _ in false },
         perform: @escaping @Sendable ([Input]) async throws -> [Output]
     ) {
         self.largest = largest
         self.parallel = parallel
         self.limit = limit
         self.gathering = gathering
+        self.mayBeOnes = mayBeOnes
         self.perform = perform
     }
 
-    /// Waits until a batch with `input` has been performed. Not cancelled half-way: the batch is shared.
+    /// Waits until a batch with `input` has been performed. Who is cancelled leaves the queue; a batch under way is shared, and ends.
     package func callAsFunction(_ input: Input) async throws -> Output {
         guard waiting.count < limit else {
             throw CloudError(.unavailable, "Too many requests are waiting; try again in a few seconds.", retryAfter: 2)
         }
-        return try await withCheckedThrowingContinuation { answer in
-            waiting.append(Waiting(input: input, answer: answer))
-            startBatches()
+        last += 1
+        let number = last
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { answer in
+                // A cancellation before this found nobody to leave.
+                guard !Task.isCancelled else { return answer.resume(throwing: CancellationError()) }
+                waiting.append(Waiting(number: number, input: input, answer: answer))
+                startBatches()
+            }
+        } onCancel: {
+            Task { await self.leave(number) }
         }
+    }
+
+    private func leave(_ number: Int) {
+        guard let place = waiting.firstIndex(where: { $0.number == number }) else { return }
+        waiting.remove(at: place).answer.resume(throwing: CancellationError())
     }
 
     private func startBatches() {
@@ -76,6 +96,12 @@ package actor Batcher<Input: Sendable, Output: Sendable> {
     }
 
     private func run(_ batch: [Waiting]) async {
+        await answer(batch)
+        running -= 1
+        startBatches()
+    }
+
+    private func answer(_ batch: [Waiting]) async {
         do {
             let outputs = try await perform(batch.map(\.input))
             guard outputs.count == batch.count else {
@@ -84,9 +110,11 @@ package actor Batcher<Input: Sendable, Output: Sendable> {
             }
             for (waiting, output) in zip(batch, outputs) { waiting.answer.resume(returning: output) }
         } catch {
-            for waiting in batch { waiting.answer.resume(throwing: error) }
+            guard batch.count > 1, mayBeOnes(error) else {
+                for waiting in batch { waiting.answer.resume(throwing: error) }
+                return
+            }
+            for waiting in batch { await answer([waiting]) }
         }
-        running -= 1
-        startBatches()
     }
 }

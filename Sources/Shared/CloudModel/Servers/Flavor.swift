@@ -38,7 +38,7 @@ package struct Flavor: Codable, Sendable, Hashable {
     }
 }
 
-/// What a server takes of a host.
+/// What a server takes of a host. Sums stop at the largest number rather than trap: sizes come from other machines.
 package struct ResourceSize: Codable, Sendable, Hashable {
     package var vcpus: Int
     /// MiB.
@@ -54,10 +54,10 @@ package struct ResourceSize: Codable, Sendable, Hashable {
 
     package static let zero = ResourceSize(vcpus: 0, ram: 0, disk: 0)
     package static func + (a: Self, b: Self) -> Self {
-        Self(vcpus: a.vcpus + b.vcpus, ram: a.ram + b.ram, disk: a.disk + b.disk)
+        Self(vcpus: a.vcpus.adding(b.vcpus), ram: a.ram.adding(b.ram), disk: a.disk.adding(b.disk))
     }
     package static func - (a: Self, b: Self) -> Self {
-        Self(vcpus: a.vcpus - b.vcpus, ram: a.ram - b.ram, disk: a.disk - b.disk)
+        Self(vcpus: a.vcpus.subtracting(b.vcpus), ram: a.ram.subtracting(b.ram), disk: a.disk.subtracting(b.disk))
     }
 
     /// Whether this fits into that, in every dimension.

@@ -2,6 +2,8 @@ package import Foundation
 
 /// A moment on the wall clock, in microseconds since 1970-01-01T00:00:00Z: PostgreSQL's own resolution.
 ///
+/// Arithmetic ends at the first and the last moment that can be counted rather than trap: times come from other machines.
+///
 /// Written by hand rather than through a formatter: rows of a listing carry three or four of them.
 package struct Timestamp: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
     /// Microseconds since the Unix epoch.
@@ -9,7 +11,10 @@ package struct Timestamp: Hashable, Comparable, Sendable, Codable, CustomStringC
 
     package init(microseconds: Int64) { self.microseconds = microseconds }
 
-    package init(_ date: Date) { microseconds = Int64((date.timeIntervalSince1970 * 1_000_000).rounded()) }
+    package init(_ date: Date) {
+        let exact = (date.timeIntervalSince1970 * 1_000_000).rounded()
+        microseconds = Int64(exactly: exact) ?? (exact > 0 ? Int64.max : Int64.min)
+    }
 
     /// The wall clock now. Pass the result into decisions; decisions don't call this.
     package static func now() -> Timestamp {
@@ -27,15 +32,15 @@ package struct Timestamp: Hashable, Comparable, Sendable, Codable, CustomStringC
     package static func < (left: Self, right: Self) -> Bool { left.microseconds < right.microseconds }
 
     package static func + (time: Self, duration: Duration) -> Self {
-        Timestamp(microseconds: time.microseconds + duration.inMicroseconds)
+        Timestamp(microseconds: time.microseconds.adding(duration.inMicroseconds))
     }
 
     package static func - (time: Self, duration: Duration) -> Self {
-        Timestamp(microseconds: time.microseconds - duration.inMicroseconds)
+        Timestamp(microseconds: time.microseconds.subtracting(duration.inMicroseconds))
     }
 
     package static func - (later: Self, earlier: Self) -> Duration {
-        .microseconds(later.microseconds - earlier.microseconds)
+        .microseconds(later.microseconds.subtracting(earlier.microseconds))
     }
 
     /// `2026-11-20T21:55:00Z`, as Nova and Glance write times.
@@ -47,8 +52,12 @@ package struct Timestamp: Hashable, Comparable, Sendable, Codable, CustomStringC
     /// `2026-11-20T21:55:00.000000`, as Nova writes times of actions, services and launches: no zone.
     package var withoutZone: String { text(fraction: true) }
 
+    /// The years that four digits can write; what lies beyond is written as the first or the last moment of them.
+    private static let written = -62_167_219_200_000_000...253_402_300_799_999_999 as ClosedRange<Int64>
+
     private func text(fraction: Bool) -> String {
-        let second = Int64((Double(microseconds) / 1_000_000).rounded(.down))
+        let microseconds = min(max(microseconds, Self.written.lowerBound), Self.written.upperBound)
+        let second = (microseconds - (microseconds < 0 ? 999_999 : 0)) / 1_000_000
         var (days, rest) = second.quotientAndRemainder(dividingBy: 86_400)
         if rest < 0 {
             days -= 1
@@ -94,7 +103,9 @@ package struct Timestamp: Hashable, Comparable, Sendable, Codable, CustomStringC
 extension Duration {
     /// Whole microseconds, rounded towards zero.
     package var inMicroseconds: Int64 {
-        components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
+        let (whole, overflow) = components.seconds.multipliedReportingOverflow(by: 1_000_000)
+        guard !overflow else { return components.seconds > 0 ? .max : .min }
+        return whole.adding(components.attoseconds / 1_000_000_000_000)
     }
 
     /// Whole milliseconds, rounded towards zero.

@@ -44,8 +44,10 @@ extension Exchange {
         let now = clock()
         state.withLock { state in
             state.running[call.key] = nil
-            while !state.isStopped, state.running.count < limits.runningCalls, let next = state.waiting.popFirst() {
-                if next.expires > now { start(next, in: &state) }
+            guard !state.isStopped else { return }
+            state.queue.ended(call.message.from)
+            while let next = state.queue.next() {
+                if next.expires > now { start(next, in: &state) } else { state.queue.ended(next.message.from) }
             }
         }
     }

@@ -7,6 +7,9 @@ extension Exchange {
     /// Takes one message. `peer` is what the connection's key stands for.
     func received(_ bytes: UnsafeRawBufferPointer, from peer: PeerName, lane: Lane) {
         do {
+            guard bytes.count <= limits.bytes(lane) + Envelope.longestPreamble else {
+                return try refuseOversized(bytes, from: peer, lane: lane)
+            }
             let envelope = try Envelope(reading: bytes, on: lane)
             switch envelope.type {
             case .call, .cast:
@@ -22,6 +25,25 @@ extension Exchange {
             }
         } catch {
             refuseMalformed(error, from: peer)
+        }
+    }
+
+    /// Refuses a message by its first bytes; the rest isn't looked at. Whoever waits for it or for an answer to it hears so at once.
+    private func refuseOversized(_ bytes: UnsafeRawBufferPointer, from peer: PeerName, lane: Lane) throws(MalformedMessage) {
+        let limit = limits.bytes(lane)
+        let beginning = UnsafeRawBufferPointer(rebasing: bytes.prefix(Envelope.longestPreamble))
+        count(\.oversized)
+        let envelope = try Envelope(reading: beginning, on: lane)
+        log.refused(.tooLarge, peer, ["kind": "\(envelope.kind)", "bytes": "\(bytes.count)", "limit": "\(limit)"])
+        switch envelope.type {
+        case .call:
+            let refusal = MessagingError.refused(.tooLarge, "The message has \(bytes.count) bytes; \(limit) are allowed.")
+            answer(
+                ServedCall(peer: peer, id: envelope.id), .failure(refusal), lane: lane,
+                expires: clock() + .milliseconds(envelope.milliseconds))
+        case .reply, .error:
+            settle(envelope, from: peer, .failure(MessagingError.tooLarge(bytes: bytes.count, limit: limit)))
+        case .cast, .heartbeat: break
         }
     }
 
@@ -77,11 +99,10 @@ extension Exchange {
                 return .nothing
             }
             let call = WaitingCall(message: message, lane: envelope.lane, expires: expires, run: handler.run)
-            if state.running.count < limits.runningCalls {
-                start(call, in: &state)
-            } else if state.waiting.count < limits.waitingCalls {
-                state.waiting.append(call)
-            } else {
+            switch state.queue.admit(call, of: peer) {
+            case .run: start(call, in: &state)
+            case .wait: break
+            case .refuse:
                 state.counters.overloaded += 1
                 return .refuse(.overloaded, .overloaded)
             }

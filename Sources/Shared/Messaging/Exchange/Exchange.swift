@@ -27,7 +27,7 @@ final class Exchange: Sendable {
         self.outbox = outbox
         self.clock = clock
         log = RefusalLog(logger)
-        state = Lock(State(lastID: firstID, incarnation: incarnation))
+        state = Lock(State(lastID: firstID, incarnation: incarnation, queue: CallQueue(limits)))
     }
 
     struct State {
@@ -52,7 +52,7 @@ final class Exchange: Sendable {
         /// Calls of others: those that run, and those that wait for one of them to end.
         var running: [ServedCall: Task<Void, Never>] = [:]
         var runningDeadlines = DeadlineHeap<ServedCall>()
-        var waiting = Fifo<WaitingCall>()
+        var queue: CallQueue<WaitingCall>
         /// One task per peer whose casts are being handled.
         var castTasks: [PeerName: Task<Void, Never>] = [:]
 
@@ -207,7 +207,7 @@ final class Exchange: Sendable {
                 state.calls = [:]
                 state.running = [:]
                 state.castTasks = [:]
-                state.waiting = Fifo()
+                state.queue = CallQueue(limits)
                 state.subscribers = [:]
             }
             return (

@@ -98,7 +98,10 @@ final class RouterChannel: ReactorChannel {
         case .current:
             break
         case .moved(let before):
-            if before != nil { exchange.log.logger.info("peer reconnected", metadata: ["peer": "\(peer)", "lane": "\(lane)"]) }
+            if before != nil {
+                exchange.count(\.reconnected)
+                exchange.log.logger.info("peer reconnected", metadata: ["peer": "\(peer)", "lane": "\(lane)"])
+            }
         case .superseded:
             exchange.count(\.superseded)
             exchange.log.refused(.superseded, peer)

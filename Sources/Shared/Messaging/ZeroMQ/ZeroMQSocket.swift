@@ -105,7 +105,9 @@ final class ZeroMQSocket {
         let water = Int32(clamping: lane == .control ? settings.limits.highWaterMark : settings.limits.bulkHighWaterMark)
         try set(ZMQ_SNDHWM, water)
         try set(ZMQ_RCVHWM, water)
-        try set(ZMQ_MAXMSGSIZE, Int64(settings.limits.bytes(lane) + Envelope.longestPreamble))
+        // What libzmq doesn't take it drops with the connection and without a word; up to twice the limit we refuse it ourselves, by name,
+        // count and log. Higher would only cost memory for messages that are refused anyway.
+        try set(ZMQ_MAXMSGSIZE, Int64(2 * settings.limits.bytes(lane) + Envelope.longestPreamble))
         try set(ZMQ_TCP_MAXRT, settings.transportSilence)
         try set(ZMQ_TCP_KEEPALIVE, Int32(1))
         try set(ZMQ_TCP_KEEPALIVE_IDLE, Self.probeAfter)

@@ -5,8 +5,8 @@ internal import CloudModel
 struct FreeMemoryWeigher: CellWeigher {
     func factor(of cell: CellSelection.Cell, for wish: CellSelection.Wish) -> Double {
         let zones = wish.zones(of: cell)
-        let free = zones.reduce(0) { $0 + $1.free.ram }
-        let total = zones.reduce(0) { $0 + $1.total.ram }
-        return Double(free) / Double(max(1, total))
+        let free = zones.reduce(0) { $0 + Double($1.free.ram) }
+        let total = zones.reduce(0) { $0 + Double($1.total.ram) }
+        return free / max(1, total)
     }
 }
