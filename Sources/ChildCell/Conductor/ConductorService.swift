@@ -82,13 +82,14 @@ package final class ConductorService: Service, Sendable {
                 )
             })
         let (links, news) = (links, news)
-        let recover: @Sendable () async -> Void = {
-            for link in links.values { await link.greetAgain() }
-            news.ring()
-        }
-        answerHub(
-            reserve: reserve, perform: PerformIntents(changes: changes, reserve: reserve, place: place), recover: recover)
-        answerHosts(recover: recover)
+        let doubt = DoubtDatabase(
+            standing: standing, book: book,
+            recover: {
+                for link in links.values { await link.greetAgain() }
+                news.ring()
+            }, log: log)
+        answerHub(reserve: reserve, perform: PerformIntents(changes: changes, reserve: reserve, place: place), doubt: doubt)
+        answerHosts(doubt: doubt)
     }
 
     /// Whether the database answers, for `/healthz`.
@@ -157,11 +158,10 @@ package final class ConductorService: Service, Sendable {
 
     // MARK: - What it answers
 
-    /// - Parameter recover: asks the API cell, after the database has proved to be an older one.
     private func answerHub(
-        reserve: ReserveHosts, perform: PerformIntents, recover: @escaping @Sendable () async -> Void
+        reserve: ReserveHosts, perform: PerformIntents, doubt: DoubtDatabase
     ) {
-        let (standing, book, log) = (standing, book, log)
+        let standing = standing
         messenger.on(ReserveHost.self, from: [.hub]) { message, _ in
             try await standing.mustBeWorking()
             return ReserveHost.Reply(answers: try await reserve(message.requests))
@@ -174,11 +174,7 @@ package final class ConductorService: Service, Sendable {
             do {
                 return PerformIntent.Reply(answers: try await perform(message.intents))
             } catch let forgotten as PerformIntents.ForgottenIntent {
-                log.error(
-                    "a server that was stored here has no record: the database was restored from a backup",
-                    metadata: [.server: "\(forgotten.server)", .epoch: "\(forgotten.epoch)"])
-                try await standing.beginRecovery("\(forgotten.server) was stored here and has no record.", of: book)
-                await recover()
+                try await doubt("\(forgotten.server) was stored here under \(forgotten.epoch), and has no record.")
                 return PerformIntent.Reply(answers: message.intents.map { _ in .notNow(reason: "The cell is recovering.") })
             }
         }
@@ -196,11 +192,11 @@ package final class ConductorService: Service, Sendable {
         messenger.on(GetDrift.self, from: [.hub]) { question, _ in try await drift(question) }
     }
 
-    private func answerHosts(recover: @escaping @Sendable () async -> Void) {
+    private func answerHosts(doubt: DoubtDatabase) {
         let (standing, messenger, timeout) = (standing, messenger, timing.questionTimeout)
         let welcome = WelcomeHosts(
             database: database, standing: standing, changes: changes, ratios: region.childCell.allocationRatios,
-            recover: recover, log: log)
+            doubt: doubt, log: log)
         let reconcile = timing.reconcilePeriod.inMilliseconds
         let refusals = HostRefusals(log: log)
         messenger.on(HostHello.self, from: [.host]) { hello, incoming in
@@ -219,7 +215,7 @@ package final class ConductorService: Service, Sendable {
             if await book.hasForgotten(host) { work.tellAgain = true }
             return work
         }
-        let take = TakeReports(changes: changes)
+        let take = TakeReports(changes: changes, doubt: doubt)
         messenger.on(ReportWork.self, from: [.host]) { report, incoming in
             try await standing.mustBeWorking()
             let host = HostName(incoming.from.name)

@@ -19,7 +19,8 @@ struct RecordsFixture: Sendable {
             for cell in ["london", "tunis"] { try await database.query("INSERT INTO compute.cells (name) VALUES (\(cell))") }
             try await body(
                 RecordsFixture(
-                    database: database, store: PlacementStore(database: database), feeds: FeedApplier(database: database, log: .silent)))
+                    database: database, store: PlacementStore(database: database),
+                    feeds: FeedApplier(database: database, log: .silent)))
         }
     }
 

@@ -12,10 +12,13 @@ import Testing
     @Test func aReportThatCantBeStoredFailsAlone() async throws {
         try await withDatabase { database in
             try await database.migrate(CellMigrations.all, schema: CellMigrations.schema)
+            let book = HostBook()
             let changes = ServerChanges(
-                database: database, memory: CellMemory(database: database, book: HostBook(), orders: OrderDigests()),
+                database: database, memory: CellMemory(database: database, book: book, orders: OrderDigests()),
                 wakeHosts: { _ in }, news: WakeUp(), seekers: WakeUp())
-            let take = TakeReports(changes: changes)
+            let doubt = DoubtDatabase(
+                standing: CellStanding(database: database), book: book, recover: {}, log: Logger(label: "test"))
+            let take = TakeReports(changes: changes, doubt: doubt)
             let hosts: [HostName] = ["first.tunis", "bad.tunis", "good.tunis"]
             let records = hosts.map { host in
                 var record = ServerRecord(id: .random(), epoch: PlacementEpoch(7), spec: .unknown, at: .now())

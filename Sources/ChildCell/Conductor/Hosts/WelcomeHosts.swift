@@ -12,20 +12,19 @@ struct WelcomeHosts: Sendable {
     let standing: CellStanding
     let changes: ServerChanges
     let ratios: Region.AllocationRatios
-    /// The database was found to be an older one: the API cell is to be asked.
-    let recover: @Sendable () async -> Void
+    let doubt: DoubtDatabase
     let log: Logger
     private let store: Batcher<HostStore.Host, HostStore.Host>
 
     init(
         database: Database, standing: CellStanding, changes: ServerChanges, ratios: Region.AllocationRatios,
-        recover: @escaping @Sendable () async -> Void, log: Logger
+        doubt: DoubtDatabase, log: Logger
     ) {
         self.database = database
         self.standing = standing
         self.changes = changes
         self.ratios = ratios
-        self.recover = recover
+        self.doubt = doubt
         self.log = log
         store = Batcher(largest: 200, mayBeOnes: { ($0 as? DatabaseError)?.isConnectionLoss != true }) { hosts in
             // One row a host and batch: a host that says hello twice meanwhile is the same host.
@@ -57,23 +56,16 @@ struct WelcomeHosts: Sendable {
         let held = Sightings.sightings(hello, on: host)
         guard await !standing.isRecovering, let latest = held.values.map(\.epoch).max() else { return }
         if try await latest > standing.highestEpoch() {
-            return try await recover(host, "\(host) holds placement \(latest), which this database lacks.")
+            return try await doubt("\(host) holds placement \(latest), which this database lacks.", saidBy: host)
         }
         // One that was waited for may well know more than records that were written without it.
         guard await !standing.awaited.contains(host) else { return }
         let records = try await CellServerStore().read(held.keys.sorted(), in: database)
         for record in records where !record.isSettled {
             guard let seen = held[record.id], seen.epoch == record.epoch, seen.revision > record.orderRevision else { continue }
-            return try await recover(host, "\(host) holds order \(seen.revision) of \(record.id), which this database lacks.")
+            return try await doubt(
+                "\(host) holds order \(seen.revision) of \(record.id), which this database lacks.", saidBy: host)
         }
-    }
-
-    private func recover(_ host: HostName, _ reason: String) async throws {
-        log.error(
-            "a host holds more than this database knows: it was restored from a backup",
-            metadata: [.host: "\(host)", .reason: "\(reason)"])
-        try await standing.beginRecovery(reason, of: changes.memory.book)
-        await recover()
     }
 
     /// After a recovery: servers that no other host had may be here; when the last host has spoken, those that nobody has are built anew.

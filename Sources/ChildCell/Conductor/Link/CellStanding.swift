@@ -18,7 +18,20 @@ actor CellStanding {
     /// Hosts that have not said since the restore what they have, and may have servers that nobody else has.
     private(set) var awaited: Set<HostName> = []
 
+    /// When hosts last brought a recovery about by their word alone.
+    private var believed: [HostName: ContinuousClock.Instant] = [:]
+    /// So long a host's word alone brings about no other recovery. Longer would leave a database that is put back twice to the feed's
+    /// word; shorter lets one host keep its cell from working.
+    private static let beliefHolds = Duration.seconds(600)
+
     init(database: Database) { self.database = database }
+
+    /// Whether the host's word alone is enough to begin a recovery, and notes that it was.
+    func believes(_ host: HostName, at now: ContinuousClock.Instant) -> Bool {
+        if let last = believed[host], last.duration(to: now) < Self.beliefHolds { return false }
+        believed[host] = now
+        return true
+    }
 
     var isWorking: Bool { phase == .working }
     var isRecovering: Bool { phase == .recovering }

@@ -67,6 +67,10 @@ extension ServerRecord {
 
     // MARK: -
 
+    /// Orders of a build that was found or is looked for anew are numbered this much higher: above any that hosts remember of the time
+    /// that was lost, of which a build can't have seen more (three hosts, each told to build and to undo).
+    private static let revisionsLost: Int64 = 1_000
+
     private static let lost = "Its build was lost in a restore of the cell's database."
 
     /// Takes over what the API cell was told last. Actions that it shows as undone are handed over again.
@@ -134,11 +138,10 @@ extension ServerRecord {
         holdsClaim = true
         presence = .absent
         appliedRevision = 0
-        orderRevision = max(orderRevision, seen.revision, 1)
+        orderRevision = max(orderRevision, seen.revision) + Self.revisionsLost
         if vmState == .error {
             build = .undoing(reason: fault?.message ?? Self.lost)
             desired = .destroyed
-            orderRevision += 1
         } else {
             build = .spawning
             desired = .running
@@ -148,6 +151,7 @@ extension ServerRecord {
     /// Nobody has it: another host is looked for, unless its build had failed for good.
     private mutating func seekAnew() {
         leaveHost()
+        orderRevision += Self.revisionsLost
         build = vmState == .error ? .finished : .seekingHost(reason: Self.lost)
     }
 

@@ -63,7 +63,7 @@ extension ServerRecord {
 
     /// What its host sees of it now.
     package mutating func take(_ seen: Observation, from reporter: HostName, at now: Timestamp) -> ServerEffects {
-        guard seen.epoch == epoch, reporter == host, !isSettled else { return .none }
+        guard seen.epoch == epoch, reporter == host, !isSettled, !isBehind(seen, from: reporter) else { return .none }
         let before = self
         appliedRevision = max(appliedRevision, seen.appliedRevision)
         presence = seen.presence
@@ -86,10 +86,15 @@ extension ServerRecord {
         return effects
     }
 
+    /// A host has carried out an order of the build that this record doesn't know. The build may have moved on since: nothing can be
+    /// concluded but that the database was put back. (A server that ran stays where it is, and `take` goes on above the order.)
+    package func isBehind(_ seen: Observation, from reporter: HostName) -> Bool {
+        launchedAt == nil && seen.epoch == epoch && reporter == host && !isSettled && seen.appliedRevision > orderRevision
+    }
+
     /// Whether the host has yet to do something.
     private var isAskingHost: Bool {
         if desired == .destroyed { return presence != .absent }
-        if build == .spawning { return presence == .absent }
         return actions.contains { $0.state == .running && $0.verb != .create }
     }
 

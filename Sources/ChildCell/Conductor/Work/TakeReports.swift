@@ -14,17 +14,23 @@ struct TakeReports: Sendable {
 
     private let store: Batcher<Report, Done>
 
-    init(changes: ServerChanges) {
+    init(changes: ServerChanges, doubt: DoubtDatabase) {
         store = Batcher(
             largest: 200, gathering: Self.gathering, mayBeOnes: { ($0 as? DatabaseError)?.isConnectionLoss != true }
         ) { reports in
             let seen = reports.flatMap { report in report.observations.map { (report.host, $0) } }
-            try await changes(Set(seen.map(\.1.server))) { draft, _ in
+            let ahead = try await changes(Set(seen.map(\.1.server))) { draft, _ -> HostName? in
                 let now = Timestamp.now()
+                var ahead: HostName?
                 for (host, observation) in seen {
-                    draft.change(observation.server) { $0.take(observation, from: host, at: now) }
+                    draft.change(observation.server) { record in
+                        if record.isBehind(observation, from: host) { ahead = host }
+                        return record.take(observation, from: host, at: now)
+                    }
                 }
+                return ahead
             }
+            if let ahead { try await doubt("\(ahead) has carried out an order that this database lacks.", saidBy: ahead) }
             return reports.map { _ in Done() }
         }
     }
