@@ -83,7 +83,7 @@ package struct HostSelection: Sendable {
         case .simple:
             return sorted(hosts, by: hosts.map(\.freeShare))
         case .chance:
-            var random = SplitMix64(seed: seed ^ WorkDigest(of: [(server: request.server, revision: Int64(0))]).hash)
+            var random = SeededRandom(seed: seed ^ WorkDigest(of: [(server: request.server, revision: Int64(0))]).hash)
             return hosts.sorted { $0.name < $1.name }.shuffled(using: &random)
         case .zone:
             let zones = Dictionary(grouping: hosts, by: \.zone)
@@ -112,23 +112,9 @@ package struct HostSelection: Sendable {
         }.map { hosts[$0] }
     }
 
-    /// What a name draws from the seed: FNV-1a of the name, which is the same everywhere, then SplitMix64.
+    /// What a name draws from the seed, the same everywhere.
     private func lot(of name: String) -> UInt64 {
-        let hash = name.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 } as UInt64
-        var random = SplitMix64(seed: seed ^ hash)
+        var random = SeededRandom(seed: seed, for: name)
         return random.next()
-    }
-}
-
-/// Vigna's SplitMix64: small, fast, and the same everywhere for the same seed.
-package struct SplitMix64: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-    package init(seed: UInt64) { state = seed }
-    package mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

@@ -10,7 +10,7 @@ package actor SimulatedHypervisor: Hypervisor {
     private let report = HypervisorEvents()
 
     private var script: SimulationScript
-    private var random: SplitMix64
+    private var random: SeededRandom
     private let journal: SimulationJournal
     private var contents: SimulationJournal.Contents
     private var held: [SimulationScript.Step: [CheckedContinuation<Void, Never>]] = [:]
@@ -25,7 +25,7 @@ package actor SimulatedHypervisor: Hypervisor {
     ) throws {
         self.script = script
         self.keepsHistory = keepsHistory
-        random = SplitMix64(state: script.seed)
+        random = SeededRandom(seed: script.seed)
         if let path {
             (journal, contents) = try SimulationJournal.open(path)
         } else {

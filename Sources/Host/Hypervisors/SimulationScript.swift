@@ -28,16 +28,3 @@ extension ResourceSize {
     /// What a simulated host has unless told otherwise: a common two-socket server.
     package static let simulatedHost = ResourceSize(vcpus: 64, ram: 262_144, disk: 4_000)
 }
-
-/// SplitMix64 (Steele, Lea, Flood 2014): small, and the same numbers everywhere.
-struct SplitMix64: RandomNumberGenerator, Sendable {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}

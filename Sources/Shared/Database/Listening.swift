@@ -1,3 +1,4 @@
+internal import CloudModel
 internal import Logging
 
 /// What a listener hears.
@@ -47,7 +48,7 @@ private final class Listener: Sendable {
     private let settings: ConnectionSettings
     private let limits: PoolLimits
     private let heard: AsyncStream<Notification>.Continuation
-    private let state = Locked(State())
+    private let state = Lock(State())
 
     init(
         _ channels: [String], settings: ConnectionSettings, limits: PoolLimits,

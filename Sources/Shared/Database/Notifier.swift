@@ -1,3 +1,5 @@
+internal import CloudModel
+
 /// Sends notifications over a connection of its own: while one batch is on its way the next gathers, each notification once.
 final class Notifier: Sendable {
     private struct Message: Hashable {
@@ -14,7 +16,7 @@ final class Notifier: Sendable {
     private static let limit = 4096
 
     private let pool: Pool
-    private let state = Locked(State())
+    private let state = Lock(State())
 
     init(_ settings: ConnectionSettings, limits: PoolLimits) {
         var settings = settings

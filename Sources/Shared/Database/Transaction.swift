@@ -1,3 +1,5 @@
+internal import CloudModel
+
 /// How much a transaction sees of others that commit meanwhile (manual, 13.2).
 package enum Isolation: Sendable {
     case readCommitted, repeatableRead, serializable
@@ -106,7 +108,7 @@ private final class TransactionState: Sendable {
 
     private let connection: Connection
     private let begin: SQL
-    private let state = Locked(State())
+    private let state = Lock(State())
 
     init(connection: Connection, begin: SQL) {
         self.connection = connection

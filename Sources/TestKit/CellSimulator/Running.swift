@@ -34,14 +34,6 @@ final class Running: Sendable {
     }
 }
 
-/// A value behind a lock.
-final class Lock<Value: Sendable>: Sendable {
-    private let lock = NSLock()
-    nonisolated(unsafe) private var value: Value
-    init(_ value: Value) { self.value = value }
-    func withLock<R>(_ body: (inout Value) throws -> R) rethrows -> R { try lock.withLock { try body(&value) } }
-}
-
 /// Waits until something holds, looking every few milliseconds; says what was waited for when it doesn't come.
 package func eventually(
     _ what: String, within limit: Duration = .seconds(30), _ holds: @Sendable () async throws -> Bool

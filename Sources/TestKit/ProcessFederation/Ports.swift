@@ -1,12 +1,13 @@
+import CloudModel
 import Glibc
 
 /// Free TCP ports of 127.0.0.1, below those that the kernel gives to outgoing connections: a daemon that was killed finds its port
 /// free again. No other test process takes one of them while this one lives.
 enum Ports {
-    private static let next = Guarded(20_000 + Int(getpid()) * 61 % 10_000)
+    private static let next = Lock(20_000 + Int(getpid()) * 61 % 10_000)
 
     static func take() -> Int {
-        next.with { candidate in
+        next.withLock { candidate in
             while true {
                 candidate = candidate >= 32_000 ? 20_000 : candidate + 1
                 if isFree(candidate) { return candidate }

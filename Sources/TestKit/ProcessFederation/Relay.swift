@@ -1,3 +1,4 @@
+import CloudModel
 import Foundation
 import Glibc
 
@@ -13,7 +14,7 @@ package final class Relay: Sendable {
     private let target: Int
     private let listener: Int32
     private let gates: [Direction: Gate] = [.toHub: Gate(), .fromHub: Gate()]
-    private let sockets = Guarded<Set<Int32>>([])
+    private let sockets = Lock<Set<Int32>>([])
 
     init(to target: Int) throws {
         self.target = target
@@ -41,7 +42,7 @@ package final class Relay: Sendable {
         shutdown(listener, Int32(SHUT_RDWR))
         close(listener)
         heal()
-        for socket in sockets.with({ $0 }) { shutdown(socket, Int32(SHUT_RDWR)) }
+        for socket in sockets.withLock({ $0 }) { shutdown(socket, Int32(SHUT_RDWR)) }
     }
 
     /// Two threads a connection. The far end is dialled only while the link is whole.
@@ -49,16 +50,16 @@ package final class Relay: Sendable {
         guard let toHub = gates[.toHub], let fromHub = gates[.fromHub] else { return }
         let sockets = sockets
         let target = target
-        sockets.with { _ = $0.insert(near) }
+        sockets.withLock { _ = $0.insert(near) }
         Thread {
             toHub.pass()
             fromHub.pass()
             guard let far = try? Socket.connect(port: target) else {
-                sockets.with { _ = $0.remove(near) }
+                sockets.withLock { _ = $0.remove(near) }
                 close(near)
                 return
             }
-            sockets.with { _ = $0.insert(far) }
+            sockets.withLock { _ = $0.insert(far) }
             let pair = Pair(near, far, forgetting: sockets)
             Thread { Self.copy(from: far, to: near, through: fromHub, pair) }.start()
             Self.copy(from: near, to: far, through: toHub, pair)
@@ -78,10 +79,10 @@ package final class Relay: Sendable {
     private final class Pair: Sendable {
         private let near: Int32
         private let far: Int32
-        private let open: Guarded<Set<Int32>>
-        private let running = Guarded(2)
+        private let open: Lock<Set<Int32>>
+        private let running = Lock(2)
 
-        init(_ near: Int32, _ far: Int32, forgetting open: Guarded<Set<Int32>>) {
+        init(_ near: Int32, _ far: Int32, forgetting open: Lock<Set<Int32>>) {
             self.near = near
             self.far = far
             self.open = open
@@ -90,12 +91,12 @@ package final class Relay: Sendable {
         func end() {
             shutdown(near, Int32(SHUT_RDWR))
             shutdown(far, Int32(SHUT_RDWR))
-            let left = running.with { running -> Int in
+            let left = running.withLock { running -> Int in
                 running -= 1
                 return running
             }
             guard left == 0 else { return }
-            open.with { $0.subtract([near, far]) }
+            open.withLock { $0.subtract([near, far]) }
             close(near)
             close(far)
         }

@@ -1,3 +1,4 @@
+import CloudModel
 package import Foundation
 
 /// A user of the cloud, over HTTP.
@@ -7,7 +8,7 @@ package final class Tenant: Sendable {
     private let ports: APIPorts
     private let user: String
     private let project: String
-    private let session = Guarded<(token: String, projectID: String)>(("", ""))
+    private let session = Lock<(token: String, projectID: String)>(("", ""))
 
     init(ports: APIPorts, user: String, project: String) {
         self.ports = ports
@@ -18,8 +19,8 @@ package final class Tenant: Sendable {
     package static func password(of user: String) -> String { "\(user)-of-a-test" }
 
     /// The token in use.
-    package var token: String { session.with { $0.token } }
-    package var projectID: String { session.with { $0.projectID } }
+    package var token: String { session.withLock { $0.token } }
+    package var projectID: String { session.withLock { $0.projectID } }
 
     /// The same user, with a token of its own.
     package convenience init(like other: Tenant) { self.init(ports: other.ports, user: other.user, project: other.project) }
@@ -37,7 +38,7 @@ package final class Tenant: Sendable {
         guard answer.status == 201, let token = answer.headers["x-subject-token"] else {
             throw ProcessFederationError("\(user) gets no token: \(answer.status) \(answer.bodyText)")
         }
-        session.with { $0 = (token, answer.text("token", "project", "id") ?? "") }
+        session.withLock { $0 = (token, answer.text("token", "project", "id") ?? "") }
     }
 
     /// One request, sent once.

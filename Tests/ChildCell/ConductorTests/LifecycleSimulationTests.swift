@@ -22,7 +22,7 @@ import Testing
 /// A cell's record of one server, two hosts that may have its guest, and the messages between them.
 private struct World {
     let seed: UInt64
-    var random: Numbers
+    var random: SeededRandom
     var record: ServerRecord
     var now = Timestamp(microseconds: 1_000_000_000)
     private var hosts: [HostName: SmallHost] = [Life.host: SmallHost(), Life.other: SmallHost()]
@@ -43,7 +43,7 @@ private struct World {
 
     init(seed: UInt64) {
         self.seed = seed
-        random = Numbers(state: seed)
+        random = SeededRandom(seed: seed)
         record = ServerRecord(id: .random(), epoch: PlacementEpoch(1), spec: Life.spec, at: now)
         claims = [Life.host]
         take(record.claimed(Life.host, zone: "z", at: now))
@@ -203,17 +203,5 @@ private struct World {
         if intents.contains(where: { $0.verb == .delete }), record.refused == nil {
             #expect(record.vmState == .deleted, "seed \(seed)")
         }
-    }
-}
-
-/// SplitMix64.
-private struct Numbers: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

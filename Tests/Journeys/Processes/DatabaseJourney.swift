@@ -1,3 +1,4 @@
+import CloudModel
 import CloudTestKit
 import Foundation
 import ProcessFederation
@@ -6,9 +7,9 @@ import Testing
 extension ProcessJourneys {
     /// Every PostgreSQL is killed in the middle of a storm and started again: what was answered with 202 was on disk.
     @Test func aStormSurvivesTheDeathOfEveryDatabase() async throws {
-        let seed = SeededGenerator.chosen()
+        let seed = SeededRandom.chosenSeed()
         print("MERIDIAN_SEED=\(seed)")
-        var random = SeededGenerator(state: seed)
+        var random = SeededRandom(seed: seed)
         try await ProcessFederation.with { federation in
             let tenant = try await federation.tenant()
             let storm = Storm(tenant: tenant, image: try await tenant.makeImage())

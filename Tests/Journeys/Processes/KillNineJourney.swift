@@ -1,3 +1,4 @@
+import CloudModel
 import Database
 import Foundation
 import ProcessFederation
@@ -7,9 +8,9 @@ extension ProcessJourneys {
     /// `kill -9` of every role, at random moments of a storm of 200 boots, every tenth of them deleted at once. Nobody lends a hand
     /// afterwards.
     @Test func aStormSurvivesTheDeathOfEveryProcess() async throws {
-        let seed = SeededGenerator.chosen()
+        let seed = SeededRandom.chosenSeed()
         print("MERIDIAN_SEED=\(seed)")
-        var random = SeededGenerator(state: seed)
+        var random = SeededRandom(seed: seed)
         try await ProcessFederation.with { federation in
             let tenant = try await federation.tenant()
             let storm = Storm(tenant: tenant, image: try await tenant.makeImage())

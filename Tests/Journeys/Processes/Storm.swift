@@ -1,3 +1,4 @@
+import CloudModel
 import Foundation
 import ProcessFederation
 import Testing
@@ -35,20 +36,9 @@ struct Storm {
     }
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014), so that a printed seed brings the same moments back.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-
+extension SeededRandom {
     /// Another seed each time, or the one in `MERIDIAN_SEED`.
-    static func chosen() -> UInt64 {
+    static func chosenSeed() -> UInt64 {
         ProcessInfo.processInfo.environment["MERIDIAN_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 1...1_000_000)
     }
 }

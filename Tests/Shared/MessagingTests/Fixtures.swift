@@ -1,4 +1,5 @@
 import CellProtocol
+import CloudModel
 import Foundation
 import Testing
 

@@ -1,4 +1,5 @@
 internal import CLibPQ
+internal import CloudModel
 internal import Glibc
 
 /// Owns one `PGcancel` and frees it.
@@ -40,7 +41,7 @@ final class Canceller: Sendable {
         var running = 0
     }
 
-    private let state = Locked(State())
+    private let state = Lock(State())
 
     func send(_ handle: CancelHandle) {
         let needsThread = state.withLock { state in

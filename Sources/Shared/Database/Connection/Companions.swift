@@ -1,3 +1,5 @@
+internal import CloudModel
+
 /// The connections beside the pool, so that `close()` finds them.
 final class Companions: Sendable {
     private struct State {
@@ -6,7 +8,7 @@ final class Companions: Sendable {
         var isClosed = false
     }
 
-    private let state = Locked(State())
+    private let state = Lock(State())
 
     /// Remembers how to close something; returns what forgets it again.
     func add(_ close: @escaping @Sendable () -> Void) -> @Sendable () -> Void {

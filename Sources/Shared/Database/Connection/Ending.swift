@@ -1,3 +1,5 @@
+internal import CloudModel
+
 /// An end that happens once and that any number of tasks can wait for.
 final class Ending: Sendable {
     private struct State {
@@ -7,7 +9,7 @@ final class Ending: Sendable {
         var afterwards: [@Sendable () -> Void] = []
     }
 
-    private let state = Locked(State())
+    private let state = Lock(State())
 
     var hasEnded: Bool { state.withLock { $0.hasEnded } }
 

@@ -1,4 +1,5 @@
 internal import CLibPQ
+internal import CloudModel
 internal import Glibc
 
 /// Work handed to the poll thread without the cost of a task: the thread calls `runOnPollThread` once.
@@ -32,8 +33,8 @@ final class PollThread: SerialExecutor, @unchecked Sendable {
 
     private let epoll: Int32
     private let wakeUp: Int32
-    private let inbox = Locked(Inbox())
-    private let thread = Locked<pthread_t?>(nil)
+    private let inbox = Lock(Inbox())
+    private let thread = Lock<pthread_t?>(nil)
 
     // Touched by the thread only.
     private var handlers: [UInt64: any PollHandler] = [:]

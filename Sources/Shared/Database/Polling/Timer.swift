@@ -1,8 +1,10 @@
+internal import CloudModel
+
 /// Calls a function on the poll thread at a moment. Kept alive by the poll thread until it fires or is cancelled.
 final class Timer: PollHandler, PollWork, @unchecked Sendable {
     private let time: Int64
     private let action: @Sendable () -> Void
-    private let cancelled = Locked(false)
+    private let cancelled = Lock(false)
     private var token: UInt64?
 
     /// Sets a timer; `cancel()` makes it do nothing.

@@ -1,3 +1,4 @@
+internal import CloudModel
 internal import Logging
 
 /// The shell around `PoolStateMachine`: performs its actions on real connections.
@@ -20,12 +21,12 @@ final class Pool: Sendable {
 
     private let settings: ConnectionSettings
     private let limits: PoolLimits
-    private let state: Locked<State>
+    private let state: Lock<State>
 
     init(_ settings: ConnectionSettings, limits: PoolLimits) {
         self.settings = settings
         self.limits = limits
-        state = Locked(State(machine: PoolStateMachine(limits: limits)))
+        state = Lock(State(machine: PoolStateMachine(limits: limits)))
     }
 
     deinit {
@@ -72,7 +73,7 @@ final class Pool: Sendable {
     // MARK: Waiting
 
     private final class Ticket: Sendable {
-        let waiter = Locked<(id: PoolStateMachine.WaiterID?, isCancelled: Bool)>((nil, false))
+        let waiter = Lock<(id: PoolStateMachine.WaiterID?, isCancelled: Bool)>((nil, false))
     }
 
     private func leaseNow(_ use: PoolStateMachine.Use) -> Lease? {

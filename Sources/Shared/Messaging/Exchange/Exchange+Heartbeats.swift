@@ -1,4 +1,5 @@
 import CellProtocol
+import CloudModel
 
 // Who is there. The side that dials sends a heartbeat every `heartbeat`; the side that is dialled answers each at once, so that a
 // hub needs no timer per peer, and both count only round trips (`Contact`).

@@ -1,4 +1,5 @@
 import CellProtocol
+import CloudModel
 import Logging
 
 /// Says what a messenger refused, at most once a second for each reason: a peer gone wrong must not fill the disk. The counters

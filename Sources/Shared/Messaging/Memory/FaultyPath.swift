@@ -1,3 +1,5 @@
+import CloudModel
+
 /// One direction and lane between two peers of a memory network: decides from its seed what becomes of each message.
 struct FaultyPath {
     private var random: SeededRandom

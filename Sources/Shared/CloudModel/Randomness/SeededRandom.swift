@@ -23,8 +23,4 @@ package struct SeededRandom: RandomNumberGenerator, Sendable {
     package mutating func happens(_ probability: Double) -> Bool {
         Double.random(in: 0..<1, using: &self) < probability
     }
-
-    package mutating func duration(in range: ClosedRange<Duration>) -> Duration {
-        .nanoseconds(Int64.random(in: range.lowerBound.wholeNanoseconds...range.upperBound.wholeNanoseconds, using: &self))
-    }
 }
