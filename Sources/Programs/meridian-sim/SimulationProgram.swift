@@ -8,7 +8,7 @@ import ProgramKit
 import RegionConfig
 import ServiceLifecycle
 
-/// Hundreds of simulated hosts in one process: each has an agent, a key and a link of its own, as in production, and they share
+/// Thousands of simulated hosts in one process: each has an agent, a key and a link of its own, as in production, and they share
 /// threads. Only the hypervisor is made up.
 @main
 struct SimulationProgram: AsyncParsableCommand {
@@ -35,7 +35,7 @@ struct SimulationProgram: AsyncParsableCommand {
 
     func validate() throws {
         // Beyond it the messages of all hosts wait for the one thread that carries them.
-        guard (1...1_000).contains(hosts) else { throw ValidationError("--hosts is 1 to 1000; run more processes for more.") }
+        guard (1...4_000).contains(hosts) else { throw ValidationError("--hosts is 1 to 4000; run more processes for more.") }
         guard first > 0 else { throw ValidationError("--first is 1 or more.") }
         guard (0...1).contains(failRate) else { throw ValidationError("--fail-rate is 0 to 1.") }
     }
