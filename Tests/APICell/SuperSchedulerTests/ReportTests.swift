@@ -50,10 +50,10 @@ import Testing
 
     @Test func hostsThatComeUpAndGoDownAreToldOnce() async throws {
         try await RecordsFixture.with { records async throws in
-            func host(_ revision: Int64, up: Bool) -> FeedChange {
+            func host(_ revision: Int64, up: Bool, name: HostName = "compute-1.tunis") -> FeedChange {
                 .host(
                     HostReport(
-                        name: "compute-1.tunis", revision: revision,
+                        name: name, revision: revision,
                         inventory: HostInventory(
                             size: .zero, hypervisorType: "QEMU", hypervisorVersion: 1, acceleration: "qemu", traits: [],
                             cachedImages: [], zone: "tunis", address: "10.0.0.1"),
@@ -63,7 +63,10 @@ import Testing
             try await records.tell([host(2, up: true)])
             try await records.tell([host(3, up: false)])
             try await records.tell([host(2, up: true)])
+            // A cell has nothing to say of another region's hosts.
+            try await records.tell([host(1, up: true, name: "compute-1.london")])
             #expect(try await records.events() == ["host.up", "host.down"])
+            #expect(try await records.database.query("SELECT name FROM compute.hosts").count == 1)
         }
     }
 

@@ -19,7 +19,7 @@ struct FeedApplier: Sendable {
         apply = Batcher(largest: 1, limit: Self.longestQueue) { batches in
             var positions: [FeedPosition] = []
             for (cell, batch) in batches {
-                let (believed, doubted) = Self.believed(batch)
+                let (believed, doubted) = Self.believed(batch, of: cell)
                 if !doubted.isEmpty {
                     refused.increment(by: doubted.count)
                     log.error(
@@ -36,11 +36,15 @@ struct FeedApplier: Sendable {
     func callAsFunction(_ batch: FeedBatch, from cell: CellName) async throws -> FeedPosition { try await apply((cell, batch)) }
 
     /// A change that can't be true is left out, and the rest goes on: the cell would send the same for ever.
-    private static func believed(_ batch: FeedBatch) -> (FeedBatch, [Unbelievable]) {
+    private static func believed(_ batch: FeedBatch, of cell: CellName) -> (FeedBatch, [Unbelievable]) {
         var doubted: [Unbelievable] = []
         var batch = batch
         batch.changes = batch.changes.compactMap { change in
             do throws(Unbelievable) {
+                if case .host(let report) = change, !report.name.rawValue.hasSuffix(".\(cell)") {
+                    // Names are unique over the federation, and the first who tells of one would have it.
+                    throw Unbelievable(description: "\(report.name) as its own host")
+                }
                 return try change.checked()
             } catch {
                 doubted.append(error)

@@ -6,6 +6,7 @@ package import CloudModel
 /// A message whose numbers can't be true.
 package struct Unbelievable: Error, Hashable, CustomStringConvertible {
     package let description: String
+    package init(description: String) { self.description = description }
 }
 
 extension Observation {
