@@ -23,11 +23,11 @@ import Testing
 
     /// A home with a working directory, its `clouds.yaml` in the place named.
     private func withHome(
-        _ place: String = "work", _ text: String = clouds, secure: String? = nil, variables: [String: String] = [:],
+        _ place: String = "project", _ text: String = clouds, secure: String? = nil, variables: [String: String] = [:],
         _ body: (SettingsReader, String) throws -> Void
     ) throws {
         let home = NSTemporaryDirectory() + "/meridian-clouds-\(UUID().uuidString)"
-        for directory in ["work", ".config/openstack"] {
+        for directory in ["project", ".config/openstack"] {
             try FileManager.default.createDirectory(atPath: "\(home)/\(directory)", withIntermediateDirectories: true)
         }
         defer { try? FileManager.default.removeItem(atPath: home) }
@@ -36,7 +36,8 @@ import Testing
         try "pem".write(toFile: "\(home)/\(place)/ca.pem", atomically: true, encoding: .utf8)
         try body(
             SettingsReader(
-                environment: variables.merging(["HOME": home]) { given, _ in given }, workingDirectory: "\(home)/work"), home)
+                environment: variables.merging(["HOME": home]) { given, _ in given }, workingDirectory: "\(home)/project"), home
+        )
     }
 
     @Test func theCloudMeridianIsTakenWhenNothingIsSaid() throws {
@@ -45,7 +46,7 @@ import Testing
             #expect(settings.name == "meridian")
             #expect(settings.authURL == "https://127.0.0.1:5000/v3")
             #expect(settings.region == "meridian")
-            #expect(settings.caFile == "\(home)/work/ca.pem")
+            #expect(settings.caFile == "\(home)/project/ca.pem")
             #expect(settings.verifiesCertificates)
             #expect(settings.scope == .project(id: nil, name: "demo", domain: .default))
             #expect(
@@ -109,7 +110,7 @@ import Testing
         "clouds: [", "nothing: {}", "clouds: {meridian: {auth: {}}}", "clouds: {meridian: {auth: {auth_url: x}}}",
     ])
     func aBrokenFileIsASentence(_ text: String) throws {
-        try withHome("work", text) { reader, _ throws in
+        try withHome("project", text) { reader, _ throws in
             #expect(throws: CloudClientError.self) { try reader.settings() }
         }
     }

@@ -2,7 +2,6 @@ import CloudModel
 import HTTPTypes
 import Hummingbird
 import NIOCore
-import Synchronization
 import Tokens
 import _NIOFileSystem
 

@@ -64,7 +64,6 @@ actor CellDirectory {
         // First in memory: a later summary may come while the row is written, and must not be passed over.
         cells[cell, default: Entry(summary: summary)].summary = summary
         cells[cell]?.unansweredAt = nil
-        cells[cell]?.hellos += 1
         joining.insert(cell)
         defer { joining.remove(cell) }
         let rows = try await database.query(

@@ -37,7 +37,6 @@ struct DeliverIntents: Sendable {
             let batch = Array(intents[start..<min(start + Self.batch, intents.count)])
             do {
                 let answers = try await HandOver(messenger: messenger, log: log)(batch, to: cell, timeout: timeout)
-                guard answers.count == batch.count else { return }
                 for (intent, answer) in zip(batch, answers) { try await settle(intent, answer, cell) }
             } catch {
                 for intent in batch { await inFlight.release(intent.id, after: .milliseconds(500)) }

@@ -15,12 +15,9 @@ struct HandOver: Sendable {
         -> [PerformIntent.Answer]
     {
         try await inPieces(intents) { piece in
-            let answers = try await messenger.call(PerformIntent(intents: piece), to: .cell(cell), timeout: timeout).answers
-            guard answers.count == piece.count else {
-                throw CloudError(
-                    .internalError, "A cell answered in part.", detail: "\(answers.count) answers to \(piece.count)")
-            }
-            return answers
+            try whole(
+                try await messenger.call(PerformIntent(intents: piece), to: .cell(cell), timeout: timeout).answers,
+                to: piece.count)
         } tooLarge: { intent, error in
             log.error(
                 "an intent is too large for any message",
@@ -41,12 +38,9 @@ struct AskForRoom: Sendable {
         -> [ReserveHost.Answer]
     {
         try await inPieces(requests) { piece in
-            let answers = try await messenger.call(ReserveHost(requests: piece), to: .cell(cell), timeout: timeout).answers
-            guard answers.count == piece.count else {
-                throw CloudError(
-                    .internalError, "A cell answered in part.", detail: "\(answers.count) answers to \(piece.count)")
-            }
-            return answers
+            try whole(
+                try await messenger.call(ReserveHost(requests: piece), to: .cell(cell), timeout: timeout).answers,
+                to: piece.count)
         } tooLarge: { request, error in
             log.error(
                 "a server is too large for any message",
@@ -54,4 +48,12 @@ struct AskForRoom: Sendable {
             return .noRoom(reason: "what it was asked to be is too large to be passed on", elimination: .init())
         }
     }
+}
+
+/// An answer to each of so many; a cell that answers in part has answered none.
+private func whole<Answer>(_ answers: [Answer], to count: Int) throws -> [Answer] {
+    guard answers.count == count else {
+        throw CloudError(.internalError, "A cell answered in part.", detail: "\(answers.count) answers to \(count)")
+    }
+    return answers
 }

@@ -22,9 +22,11 @@ struct CellMemory: Sendable {
 
     /// Takes what the database has, where that is in doubt or `always`.
     func refresh(always: Bool = false) async throws {
-        guard await book.isDoubted() || always else { return }
+        // What is doubted while the database is read has to be read once more.
+        let doubts = await book.doubts
+        guard doubts > 0 || always else { return }
         let hosts = try await HostStore().all(in: database)
         await book.load(hosts, groups: try await HostStore().groups(in: database))
-        await book.trust()
+        await book.trust(after: doubts)
     }
 }

@@ -17,8 +17,7 @@ actor HostBook {
     private var forgotten: Set<HostName> = []
     private var nextHello = WakeUp()
     /// A transaction may have changed something that this doesn't know of.
-    private var doubts = 0
-    private var doubtsRead = 0
+    private(set) var doubts = 0
 
     /// Takes what the database has. Of hosts that have said hello meanwhile the rest is known better already.
     func load(_ all: [HostStore.Host], groups: [HostName: [String: Int]]) {
@@ -35,13 +34,8 @@ actor HostBook {
 
     func doubt() { doubts += 1 }
 
-    /// Whether the database has to be read anew. What is doubted while it is read has to be read once more.
-    func isDoubted() -> Bool {
-        doubtsRead = doubts
-        return doubts > 0
-    }
-
-    func trust() { doubts -= doubtsRead }
+    /// The database was read after so many of the doubts.
+    func trust(after doubts: Int) { self.doubts -= doubts }
 
     func put(_ host: HostStore.Host) {
         var host = host

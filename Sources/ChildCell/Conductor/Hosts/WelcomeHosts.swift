@@ -44,23 +44,25 @@ struct WelcomeHosts: Sendable {
                 release: hello.release, revision: 1))
         await changes.memory.book.put(known)
         await changes.memory.orders.forget([host])
-        try await doubtDatabase(hello, from: host)
-        if await standing.isWorking { try await lookForLost(hello, on: host) }
-        try await listStrangers(hello.guests, on: host, at: now)
+        let held = Sightings.sightings(hello, on: host)
+        var records = try await read(held)
+        try await doubtDatabase(held, records, from: host)
+        if await standing.isWorking, try await lookForLost(held, on: host) { records = try await read(held) }
+        try await listStrangers(hello.guests, on: host, among: records, at: now)
         await changes.memory.book.greeted(host, hello, isWorking: await standing.isWorking)
     }
 
     /// The database stores a placement, and each revision of an order, before a host hears of it. A host that holds a later one proves
     /// that the database was put back, be it by a moment of which the feed has told nothing.
-    private func doubtDatabase(_ hello: HostHello, from host: HostName) async throws {
-        let held = Sightings.sightings(hello, on: host)
+    private func doubtDatabase(
+        _ held: [ServerID: Sightings.Sighting], _ records: [ServerRecord], from host: HostName
+    ) async throws {
         guard await !standing.isRecovering, let latest = held.values.map(\.epoch).max() else { return }
         if try await latest > standing.highestEpoch() {
             return try await doubt("\(host) holds placement \(latest), which this database lacks.", saidBy: host)
         }
         // One that was waited for may well know more than records that were written without it.
         guard await !standing.awaited.contains(host) else { return }
-        let records = try await CellServerStore().read(held.keys.sorted(), in: database)
         for record in records where !record.isSettled {
             guard let seen = held[record.id], seen.epoch == record.epoch, seen.revision > record.orderRevision else { continue }
             return try await doubt(
@@ -69,9 +71,9 @@ struct WelcomeHosts: Sendable {
     }
 
     /// After a recovery: servers that no other host had may be here; when the last host has spoken, those that nobody has are built anew.
-    private func lookForLost(_ hello: HostHello, on host: HostName) async throws {
-        guard await standing.awaited.contains(host) else { return }
-        let sightings = Sightings.sightings(hello, on: host)
+    /// Returns whether records may have changed.
+    private func lookForLost(_ sightings: [ServerID: Sightings.Sighting], on host: HostName) async throws -> Bool {
+        guard await standing.awaited.contains(host) else { return false }
         let sought = Set(try await CellServerStore().sought(in: database))
         let found = try await changes(sought) { draft, transaction in
             let isLast = try await standing.heard(host, in: transaction)
@@ -92,14 +94,20 @@ struct WelcomeHosts: Sendable {
         log.notice(
             "a host that was waited for has said what it has",
             metadata: [.host: "\(host)", "found": "\(found)", "sought": "\(sought.count)"])
+        return true
     }
 
-    private func listStrangers(_ guests: [HostHello.Guest], on host: HostName, at now: Timestamp) async throws {
+    private func read(_ held: [ServerID: Sightings.Sighting]) async throws -> [ServerRecord] {
+        held.isEmpty ? [] : try await CellServerStore().read(held.keys.sorted(), in: database)
+    }
+
+    private func listStrangers(
+        _ guests: [HostHello.Guest], on host: HostName, among records: [ServerRecord], at now: Timestamp
+    ) async throws {
         guard !guests.isEmpty else {
             try await database.query("DELETE FROM cell.strangers WHERE host = \(host)")
             return
         }
-        let records = try await CellServerStore().read(guests.map(\.observation.server), in: database)
         let here = Set(records.filter { $0.isExpected(on: host) }.map(\.id))
         let strangers = guests.filter { !here.contains($0.observation.server) }
         try await database.transaction { transaction in
