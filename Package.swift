@@ -94,11 +94,13 @@ let apiCell: [Target] = [
             "APIConventions", "CloudModel", "Database", "Tokens", "Observability", .http, .httpTypes, .nioCore, .nioFileSystem,
             .log, .lifecycle,
         ]),
-    module("ComputeRecords", in: "APICell", ["CloudModel", "CellProtocol", "Database", "Feeds"]),
+    module("ComputeRecords", in: "APICell", ["CloudModel", "CellProtocol", "Database", "Feeds", "Tokens"]),
     module(
         "Nova", in: "APICell",
         [
-            "APIConventions", "CellProtocol", "CloudModel", "Database", "Tokens", .http, .httpTypes, .log,
+            "APIConventions", "CellProtocol", "CloudModel", "ComputeRecords", "Database", "Observability", "Tokens", .http,
+            .httpTypes,
+            .log,
         ]),
     module(
         "SuperScheduler", in: "APICell",
@@ -181,8 +183,8 @@ let programs: [Target] = [
     program(
         "meridian-manage",
         [
-            "CellProtocol", "CloudModel", "ComputeRecords", "Conductor", "Database", "Glance", "Keystone", "Messaging", "Nova",
-            "Observability", "ProgramKit", "RegionConfig", "Tokens",
+            "CellProtocol", "CloudClient", "CloudModel", "ComputeRecords", "Conductor", "Database", "Glance", "Keystone",
+            "Messaging", "Nova", "Observability", "ProgramKit", "RegionConfig", "Tokens",
         ]),
 ]
 

@@ -123,12 +123,10 @@ class Federation:
                     "allocation_ratios": {"vcpus": 16.0, "memory": 1.0, "disk": 1.0}},
                 "compute_host": {"hypervisor": "simulated", "ports": {"health": 7795}, "hosts": []}})
             self.write(f"{region}/etc/region.yml", text)
-            self.write(f"api/etc/regions/{region}.yml", text)
             self.write(f"{region}/etc/federation.yml", federation)
             self.copy("keys/hub_meridian.key", f"{region}/etc/keys/hub.pub")
             self.copy(f"keys/cell_{region}.secret", f"{region}/etc/keys/cell_{region}.secret")
             self.copy(f"keys/cell_{region}.key", f"{region}/etc/keys/cell.pub")
-            self.copy(f"keys/cell_{region}.key", f"api/etc/enrolled/cell_{region}.key")
             self.copy(f"keys/scheduler_{region}.secret", f"{region}/etc/keys/scheduler_{region}.secret")
             self.copy(f"keys/scheduler_{region}.key", f"{region}/etc/enrolled/scheduler_{region}.key")
 
@@ -181,6 +179,8 @@ class Federation:
         self.manage("bootstrap", "--etc", etc, "--admin-password-file", f"{self.folder}/admin.password",
                     "--demo-password-file", f"{self.folder}/demo.password")
         for region in REGIONS:
+            self.manage("enrolment", "admit", "--etc", etc, "--cell", region, "--key-file",
+                        f"{self.folder}/{region}/etc/keys/cell.pub")
             self.start_database(region, f"{region}/etc")
             self.manage("migrate", "cell", "--etc", f"{self.folder}/{region}/etc")
         self.daemon("super-scheduler", "meridian-api", "super-scheduler", place="api")

@@ -17,7 +17,7 @@ import Testing
 
         "Keystone": ["APIConventions", "CloudModel", "Database", "Tokens", "Observability"],
         "Glance": ["APIConventions", "CloudModel", "Database", "Tokens", "Observability"],
-        "ComputeRecords": ["CloudModel", "CellProtocol", "Database", "Feeds"],
+        "ComputeRecords": ["CloudModel", "CellProtocol", "Database", "Feeds", "Tokens"],
         "Nova": ["APIConventions", "CellProtocol", "CloudModel", "ComputeRecords", "Database", "Observability", "Tokens"],
         "SuperScheduler": [
             "CellProtocol", "CloudModel", "ComputeRecords", "Database", "Feeds", "Messaging", "Observability", "RegionConfig",
@@ -39,8 +39,8 @@ import Testing
         "ProgramKit": [], "meridian": ["Clients"], "meridian-api": ["APICell"], "meridian-cell": ["ChildCell"],
         "meridian-host": ["Host"],
         "meridian-sim": ["Host"],
-        // Works on the databases of both, on the machine of each.
-        "meridian-manage": ["APICell", "ChildCell"],
+        // Works on the databases of both, on the machine of each, and asks the API as a client to let a cell in.
+        "meridian-manage": ["APICell", "ChildCell", "Clients"],
     ]
 
     static let folders: [String: String] = Dictionary(

@@ -2,4 +2,6 @@
 package enum ComputeChannel {
     /// Nova → SuperScheduler: there are new intents (creates to place, actions to deliver).
     package static let intents = "meridian_intents"
+    /// Whoever enrols or removes a cell → SuperScheduler: other keys than before are let in.
+    package static let enrolments = "meridian_enrolments"
 }

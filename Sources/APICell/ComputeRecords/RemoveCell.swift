@@ -1,10 +1,9 @@
 package import CloudModel
 package import Database
 
-/// Takes a child cell out of the API cell's records for good: its row, its hosts, its feeds. In the caller's transaction.
+/// Takes a child cell out of the API cell's records for good: its key, its row, its hosts, its feeds. In the caller's transaction.
 ///
-/// The running super-scheduler notices within a second that the row is gone, and forgets the cell. A cell that says hello afterwards joins
-/// anew; whoever removes one takes its key away first.
+/// The running super-scheduler notices within a second that the row is gone, and forgets the cell; its key lets nobody in any more.
 package struct RemoveCell: Sendable {
     package let cell: CellName
 
@@ -30,6 +29,10 @@ package struct RemoveCell: Sendable {
     package func callAsFunction(abandoning: Bool, in transaction: Transaction) async throws -> [String] {
         var removed: [String] = []
         if abandoning { removed += try await abandonServers(in: transaction) }
+        try await transaction.query("DELETE FROM compute.enrolment_tokens WHERE cell = \(cell)")
+        if try await transaction.query("DELETE FROM compute.cell_keys WHERE cell = \(cell)").affected > 0 {
+            removed.append("key of \(cell)")
+        }
         let hosts = try await transaction.query("DELETE FROM compute.hosts WHERE cell = \(cell)").affected
         if hosts > 0 { removed.append("\(hosts) hosts of \(cell)") }
         if try await transaction.query("DELETE FROM compute.cells WHERE name = \(cell)").affected > 0 {

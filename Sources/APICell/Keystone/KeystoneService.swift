@@ -1,5 +1,5 @@
 package import APIConventions
-package import CloudModel
+import CloudModel
 package import Database
 import Hummingbird
 package import Logging
@@ -75,7 +75,7 @@ package struct KeystoneService: Service {
     /// What a new federation needs; see ``KeystoneBootstrap``. Returns what was made, nothing the second time.
     @discardableResult
     package func bootstrap(
-        adminPassword: String, publicURLs: [String: String], regions: [KeystoneBootstrap.Region] = []
+        adminPassword: String, publicURLs: [String: String], regions: [AddRegion] = []
     ) async throws -> [String] {
         let made = try await KeystoneBootstrap(database: identity.database, hasher: identity.hasher)
             .run(adminPassword: adminPassword, publicURLs: publicURLs, regions: regions)
@@ -83,11 +83,12 @@ package struct KeystoneService: Service {
         return made
     }
 
-    /// Makes a region known to clients, or moves it. `urls` by service type: `["compute": "https://…/v2.1"]`. Identity and images
-    /// keep the federation's addresses unless told otherwise.
-    package func upsertRegion(name: CellName, description: String = "", urls: [String: String]) async throws {
-        _ = try await KeystoneBootstrap(database: identity.database, hasher: identity.hasher)
-            .childRegion(KeystoneBootstrap.Region(name: name.rawValue, description: description, urls: urls))
+    /// Makes a child region known to clients, or moves its addresses.
+    package func add(_ region: AddRegion) async throws {
+        guard region.name != Catalog.federation else {
+            throw CloudError(.badRequest, "\(region.name) is the federation itself; no region below it can have its name.")
+        }
+        try await region(in: identity.database)
         await identity.changed()
     }
 }

@@ -36,3 +36,24 @@ package protocol CellQuestions: Sendable {
 package protocol IntentSignal: Sendable {
     func newIntents()
 }
+
+/// The regions that clients find in the catalog (Keystone).
+package protocol RegionCatalog: Sendable {
+    /// Adds a child region with its endpoints. May be repeated.
+    func add(_ region: CellName, description: String) async throws
+}
+
+/// What a cell that enrols is told of the federation, and where it is made known.
+package struct CellWelcome: Sendable {
+    /// The federation's name, as in federation.yml.
+    package var federation: String
+    /// Which CURVE key the cell will meet when it dials the hub: 40 characters of Z85.
+    package var hubKey: String
+    package var catalog: any RegionCatalog
+
+    package init(federation: String, hubKey: String, catalog: any RegionCatalog) {
+        self.federation = federation
+        self.hubKey = hubKey
+        self.catalog = catalog
+    }
+}

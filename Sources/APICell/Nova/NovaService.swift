@@ -1,5 +1,6 @@
 package import APIConventions
 package import CloudModel
+import ComputeRecords
 package import Database
 package import Hummingbird
 package import Logging
@@ -16,6 +17,7 @@ package struct NovaService: Sendable {
     let images: any ImageCatalog
     let questions: any CellQuestions
     let signal: any IntentSignal
+    let welcome: CellWelcome
     let regionSilent: Duration
     let buildDeadline: Duration
     let intentDeadline: Duration
@@ -37,8 +39,10 @@ package struct NovaService: Sendable {
     let usages: UsageStore
     let cells: CellStore
     let events: EventStore
+    let enrolments: CellEnrolments
 
     /// - Parameters:
+    ///   - welcome: what cells that enrol are told and where they become known.
     ///   - publicURL: what clients call, without a path: `https://127.0.0.1:8774`. Links are made from it.
     ///   - identityURL: told to whoever comes without a token.
     ///   - quotas: what a project has that an administrator gave no limits.
@@ -48,7 +52,8 @@ package struct NovaService: Sendable {
     ///   - intentDeadline: an action that its cell hasn't started by then ends `expired`.
     package init(
         database: Database, authenticator: any TokenAuthenticator, images: any ImageCatalog, questions: any CellQuestions,
-        signal: any IntentSignal, quotas: QuotaLimits = QuotaLimits(), publicURL: String, identityURL: String,
+        signal: any IntentSignal, welcome: CellWelcome, quotas: QuotaLimits = QuotaLimits(), publicURL: String,
+        identityURL: String,
         policyOverrides: [String: String] = [:], regionSilent: Duration = .seconds(5),
         buildDeadline: Duration = .seconds(600), intentDeadline: Duration = .seconds(600), logger: Logger
     ) throws {
@@ -59,6 +64,7 @@ package struct NovaService: Sendable {
         self.images = images
         self.questions = questions
         self.signal = signal
+        self.welcome = welcome
         self.regionSilent = regionSilent
         self.buildDeadline = buildDeadline
         self.intentDeadline = intentDeadline
@@ -80,15 +86,17 @@ package struct NovaService: Sendable {
         usages = UsageStore(database: database)
         cells = CellStore(database: database)
         events = EventStore(database: database)
+        enrolments = CellEnrolments(database: database)
     }
 
-    /// Adds everything to a service's router: `/` and the version documents without a token, and behind one the API under `/v2.1`
+    /// Adds everything to a service's router: `/`, the version documents and where cells enrol without a token, and behind one the API under `/v2.1`
     /// and `/v2.1/{project_id}`, which `/v2` is another name of, and `/meridian/v1`; the same under `/regions/{region}` for servers
     /// whose home is that region.
     ///
     /// The router has the request id's middleware already (`APIRouter.service`); versions, errors and authentication are added here.
     package func addRoutes(to router: Router<APIRequestContext>) {
         VersionRoutes(service: self).add(to: router)
+        EnrolmentRoutes(service: self, enrol: EnrolCell(enrolments: enrolments, welcome: welcome, log: log)).add(to: router)
         for prefix in ["", "/regions/{region}"].flatMap({ ["\($0)/v2.1", "\($0)/v2"] }).flatMap({ [$0, "\($0)/{project_id}"] })
         {
             let routes = NovaRoutes(service: self, group: protected(router.group(RouterPath(prefix)), errors: .nova))

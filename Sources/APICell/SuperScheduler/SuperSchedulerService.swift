@@ -16,6 +16,7 @@ package final class SuperSchedulerService: Service, Sendable {
     private let timing: Timing
     private let log: Logger
     private let cells: CellDirectory
+    private let admission: CellAdmission
     private let alarm: AheadAlarm
     private let placements: PlacementStore
     private let events: EventLog
@@ -47,14 +48,18 @@ package final class SuperSchedulerService: Service, Sendable {
     private static let attributesSpacing = Duration.milliseconds(300)
 
     /// Registers what it answers on `messenger`; call before the messenger runs.
+    ///
+    /// - Parameter roster: whom the messenger lets in; kept as the database says, from `lead` on.
     package init(
-        database: Database, messenger: any Messenger, timing: Timing, signer: any ImageGrantSigner, logger: Logger
+        database: Database, messenger: any Messenger, roster: KeyRoster = KeyRoster(), timing: Timing,
+        signer: any ImageGrantSigner, logger: Logger
     ) {
         self.database = database
         self.messenger = messenger
         self.timing = timing
         log = logger
         (begun, begin) = AsyncStream.makeStream()
+        admission = CellAdmission(enrolments: CellEnrolments(database: database), roster: roster, log: logger)
         alarm = AheadAlarm(log: logger)
         cells = CellDirectory(database: database, messenger: messenger, silentAfter: timing.regionSilent)
         placements = PlacementStore(database: database)
@@ -76,12 +81,20 @@ package final class SuperSchedulerService: Service, Sendable {
     /// Whether the database answers, for `/healthz`.
     package func checkDatabase() async throws { try await database.query("SELECT 1") }
 
-    /// Takes the lock under which one super-scheduler works, waiting for it as long as it takes. The program runs the messenger only
-    /// then, so that cells never meet two.
+    /// Takes the lock under which one super-scheduler works, waiting for it as long as it takes, and reads which cells are enrolled. The
+    /// program runs the messenger only then, so that cells never meet two, nor one that doesn't know them.
     package func lead() async throws -> AdvisoryLock {
         while true {
             do {
-                if let lock = try await database.heldLock(Self.lockKey) { return lock }
+                if let lock = try await database.heldLock(Self.lockKey) {
+                    do {
+                        try await admission.refresh()
+                        return lock
+                    } catch {
+                        await lock.release()
+                        throw error
+                    }
+                }
             } catch let error as DatabaseError where error.isConnectionLoss {
                 log.warning("the database isn't there yet", metadata: [.error: "\(error)"])
             }
@@ -94,7 +107,11 @@ package final class SuperSchedulerService: Service, Sendable {
             try await readCells()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { [self] in
-                    for await _ in database.listen([ComputeChannel.intents]) {
+                    for await heard in database.listen([ComputeChannel.intents, ComputeChannel.enrolments]) {
+                        if heard == .notified(channel: ComputeChannel.enrolments, payload: "") {
+                            await tolerating { try await self.admission.refresh() }
+                            continue
+                        }
                         work.ring()
                         deliveries.ring()
                         attributes.ring()
@@ -178,6 +195,7 @@ package final class SuperSchedulerService: Service, Sendable {
     /// What time alone brings about.
     private func look(_ watch: inout CellWatch) async {
         await tolerating {
+            try await self.admission.refresh()
             try await self.cells.refresh()
             await self.alarm.saw(await self.cells.ahead)
             try await self.cells.noteContacts()

@@ -26,6 +26,7 @@ struct APICommand: AsyncParsableCommand {
             let top = federation.apiCell
             let database = Database(try DatabaseAddress(file: folders.databaseConninfo), logger: log)
             let hub = PeerName.hub(federation.name)
+            let hubKey = try CurveKeyPair.loadPublicKey(folders.hubKey)
             let messenger = try ZeroMQMessenger(
                 .init(
                     name: .api(name), keys: try .load(folders.secretKey(role: "api", name: name)),
@@ -33,7 +34,7 @@ struct APICommand: AsyncParsableCommand {
                         Dial(
                             peer: hub, control: "tcp://\(top.address):\(top.ports.hubControl)",
                             bulk: "tcp://\(top.address):\(top.ports.hubBulk)",
-                            serverKey: try CurveKeyPair.loadPublicKey(folders.hubKey))
+                            serverKey: hubKey)
                     ],
                     heartbeat: federation.timing.heartbeat),
                 logger: log)
@@ -49,6 +50,8 @@ struct APICommand: AsyncParsableCommand {
                 database: database, authenticator: keystone.authenticator, images: GlanceCatalog(glance: glance),
                 questions: HubQuestions(messenger: messenger, hub: hub, timeout: federation.timing.questionTimeout),
                 signal: bell,
+                welcome: CellWelcome(
+                    federation: federation.name, hubKey: hubKey, catalog: KeystoneRegions(keystone: keystone, urls: urls)),
                 publicURL: urls.computeRoot, identityURL: keystone.identityURL, regionSilent: federation.timing.regionSilent,
                 buildDeadline: federation.timing.buildDeadline, intentDeadline: federation.timing.intentDeadline,
                 logger: log)

@@ -4,10 +4,12 @@ import CloudModel
 import ComputeRecords
 import Database
 import Glance
+import Keystone
 import Logging
 import Messaging
 import Nova
 import Observability
+import ProgramKit
 import ServiceLifecycle
 
 /// Nova's images are Glance's, in the same process.
@@ -21,6 +23,16 @@ struct GlanceCatalog: ImageCatalog {
                 id: image.id, name: image.name ?? "", diskFormat: image.diskFormat?.rawValue ?? "raw", size: image.size ?? 0,
                 sha512: image.sha512 ?? "", minDisk: image.minDisk, minRAM: image.minRAM),
             status: image.status.rawValue)
+    }
+}
+
+/// The catalog is Keystone's, in the same process.
+struct KeystoneRegions: RegionCatalog {
+    let keystone: KeystoneService
+    let urls: PublicURLs
+
+    func add(_ region: CellName, description: String) async throws {
+        try await keystone.add(AddRegion(region.rawValue, description: description, urls: urls.region(region)))
     }
 }
 

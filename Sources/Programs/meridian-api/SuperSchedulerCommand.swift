@@ -23,6 +23,7 @@ struct SuperSchedulerCommand: AsyncParsableCommand {
             let federation = try FederationFile.load(folders.federationFile)
             let top = federation.apiCell
             let database = Database(try DatabaseAddress(file: folders.databaseConninfo), logger: log)
+            let cells = KeyRoster()
             let messenger = try ZeroMQMessenger(
                 .init(
                     name: .hub(federation.name), keys: try .load(folders.secretKey(role: "hub", name: federation.name)),
@@ -30,7 +31,7 @@ struct SuperSchedulerCommand: AsyncParsableCommand {
                         Listener(
                             control: "tcp://\(top.address):\(top.ports.hubControl)",
                             bulk: "tcp://\(top.address):\(top.ports.hubBulk)",
-                            enrolment: Enrolment(directory: folders.enrolled))
+                            enrolment: Enrolment(directory: folders.enrolled, roster: cells))
                     ],
                     heartbeat: federation.timing.heartbeat),
                 logger: log)
@@ -38,7 +39,7 @@ struct SuperSchedulerCommand: AsyncParsableCommand {
                 key: try GrantSigningKey(file: folders.grantSigningKey),
                 imageURL: "\(top.scheme)://\(top.address):\(top.ports.image)")
             let hub = SuperSchedulerService(
-                database: database, messenger: messenger, timing: federation.timing, signer: signer, logger: log)
+                database: database, messenger: messenger, roster: cells, timing: federation.timing, signer: signer, logger: log)
             let health = HealthServer(
                 host: top.address, port: top.ports.superSchedulerHealth,
                 checks: [

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CloudModel
+import ComputeRecords
 import Database
 import Foundation
 import Keystone
@@ -9,12 +10,12 @@ import ProgramKit
 import RegionConfig
 import Tokens
 
-/// Makes what nobody could log in without: roles, the projects and users admin and demo, the catalog of all regions, the first flavors.
+/// Makes what nobody could log in without: roles, the projects and users admin and demo, the catalog, the first flavors.
 struct BootstrapCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bootstrap", abstract: "Fill a new federation, or add what is missing.")
 
-    @Option(name: .long, help: "The folder with federation.yml, regions/ and database.conninfo.")
+    @Option(name: .long, help: "The folder with federation.yml and database.conninfo.")
     var etc = "/etc/meridian"
     @Option(name: .long, help: "A file with the password of the user admin.")
     var adminPasswordFile: String
@@ -25,14 +26,13 @@ struct BootstrapCommand: AsyncParsableCommand {
         do {
             let folders = ProgramFolders(etc: etc)
             let urls = PublicURLs(try FederationFile.load(folders.federationFile))
-            let regions = try regionFiles(in: "\(etc)/regions").map { file in
-                let region = try RegionFile.load(file)
-                return KeystoneBootstrap.Region(
-                    name: region.name.rawValue, description: region.description, urls: urls.region(region.name))
-            }
             let adminPassword = try password(adminPasswordFile)
             let demoPassword = try demoPasswordFile.map(password)
             try await withManagedDatabase(etc) { database in
+                // Cells bring their regions when they enrol; here only an address that has changed moves.
+                let regions = try await CellEnrolments(database: database).enrolled().map {
+                    AddRegion($0.cell.rawValue, urls: urls.region($0.cell))
+                }
                 let keystone = KeystoneBootstrap(database: database, hasher: try PasswordHasher())
                 var made = try await keystone.run(adminPassword: adminPassword, publicURLs: urls.federation, regions: regions)
                 if let demoPassword {
@@ -43,12 +43,6 @@ struct BootstrapCommand: AsyncParsableCommand {
             }
         } catch {
             ProgramError.exit(program: "meridian-manage bootstrap", error)
-        }
-    }
-
-    private func regionFiles(in folder: String) throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yml") }.sorted().map {
-            "\(folder)/\($0)"
         }
     }
 

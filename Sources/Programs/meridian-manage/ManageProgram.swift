@@ -5,5 +5,8 @@ import ArgumentParser
 struct ManageProgram: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meridian-manage", abstract: "Make keys, migrate databases, bootstrap the cloud, see to regions.",
-        subcommands: [MigrateCommand.self, BootstrapCommand.self, KeysCommand.self, RegionsCommand.self, RegionCommand.self])
+        subcommands: [
+            MigrateCommand.self, BootstrapCommand.self, KeysCommand.self, EnrolmentCommand.self, JoinCommand.self,
+            RegionsCommand.self, RegionCommand.self,
+        ])
 }

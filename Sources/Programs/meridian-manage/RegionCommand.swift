@@ -18,7 +18,7 @@ struct RegionCommand: AsyncParsableCommand {
 
         @Argument(help: "The region's name: tunis.")
         var name: String
-        @Option(name: .long, help: "The folder with database.conninfo, enrolled/ and regions/.")
+        @Option(name: .long, help: "The folder with database.conninfo and enrolled/.")
         var etc = "/etc/meridian"
         @Flag(name: .long, help: "Also when it is in contact, or has servers, which then end as deleted.")
         var force = false
@@ -27,9 +27,8 @@ struct RegionCommand: AsyncParsableCommand {
 
         func run() async {
             do {
-                guard name.wholeMatch(of: /[a-z][a-z0-9-]{0,62}/) != nil else {
-                    throw ProgramError.usage(
-                        "\(name) can't be a region: a name is 1 to 63 lower-case letters, digits and dashes, a letter first.")
+                guard PlainName.fits(name) else {
+                    throw ProgramError.usage("\(name) can't be a region: a name is \(PlainName.rule).")
                 }
                 let removal = RegionRemoval(region: CellName(name), etc: etc, force: force, check: check)
                 try await withManagedDatabase(etc) { database in

@@ -23,10 +23,12 @@ struct RegionRemoval: Sendable {
         try await database.transaction { try await refuseServers(in: $0) }
         if check { return try await files() + wouldRemove(in: database) }
         if !force { try await waitForSilence(in: database) }
-        // The key first: a cell that comes back in between is not let in again.
+        // A key that an operator has put there by hand goes first: a cell that comes back in between is not let in again.
         let files = files()
         for file in files { try FileManager.default.removeItem(atPath: file) }
-        return try await files + database.transaction { try await remove(in: $0) }
+        let removed = try await database.transaction { try await remove(in: $0) }
+        try await database.notify(ComputeChannel.enrolments)
+        return files + removed
     }
 
     private func remove(in transaction: Transaction) async throws -> [String] {
@@ -61,11 +63,8 @@ struct RegionRemoval: Sendable {
         try await database.transaction { try await RemoveCell(region).lastContact(in: $0) }
     }
 
-    /// What lets the cell in, and what `bootstrap` would make its place in the catalog from again.
     private func files() -> [String] {
-        ["\(ProgramFolders(etc: etc).enrolled)/cell_\(region).key", "\(etc)/regions/\(region).yml"].filter {
-            FileManager.default.fileExists(atPath: $0)
-        }
+        ["\(ProgramFolders(etc: etc).enrolled)/cell_\(region).key"].filter { FileManager.default.fileExists(atPath: $0) }
     }
 
     /// The same in a transaction that is rolled back.

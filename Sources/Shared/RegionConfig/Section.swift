@@ -1,3 +1,4 @@
+import CloudModel
 import Foundation
 import Yams
 
@@ -80,13 +81,10 @@ struct Section {
 
     mutating func optionalText(_ key: String) throws -> String? { has(key) ? try text(key) : nil }
 
-    /// Text that names something in addresses, file names and keys: 1 to 63 lower-case letters, digits and dashes, a letter first.
+    /// Text that is a `PlainName`.
     mutating func name(_ key: String) throws -> String {
         let text = try text(key)
-        let allowed = text.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 45 }
-        guard allowed, text.utf8.count <= 63, let first = text.utf8.first, (97...122).contains(first) else {
-            throw wrong(key, "A name is 1 to 63 lower-case letters, digits and dashes, a letter first.")
-        }
+        guard PlainName.fits(text) else { throw wrong(key, "A name is \(PlainName.rule).") }
         return text
     }
 

@@ -84,14 +84,13 @@ struct Keys {
         try api.writePublicKey(to: "\(folder)/enrolled/api_api.key")
     }
 
-    /// The keys of one region's control host; the hub learns the cell's.
-    func write(region: String, _ folder: String, enrolledAt apiFolder: String) throws {
+    /// The keys of one region's control host. That the hub knows the cell's is another step.
+    func write(region: String, _ folder: String) throws {
         try Self.folders(in: folder)
         let (cell, scheduler) = (CurveKeyPair.generate(), CurveKeyPair.generate())
         try hub.writePublicKey(to: "\(folder)/keys/hub.pub")
         try cell.write(to: "\(folder)/keys/cell_\(region).secret")
         try cell.writePublicKey(to: "\(folder)/keys/cell.pub")
-        try cell.writePublicKey(to: "\(apiFolder)/enrolled/cell_\(region).key")
         try scheduler.write(to: "\(folder)/keys/scheduler_\(region).secret")
         try scheduler.writePublicKey(to: "\(folder)/enrolled/scheduler_\(region).key")
     }

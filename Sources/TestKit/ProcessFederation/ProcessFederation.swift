@@ -11,6 +11,8 @@ package final class ProcessFederation: Sendable {
         package var hostsPerRegion = 4
         package var bootMilliseconds = 20
         package var failRate = 0.0
+        /// Regions whose cells have not been let in: they knock, and wait.
+        package var strangers: Set<String> = []
         /// Seconds, as in federation.yml. Silence is a little longer than a busy machine keeps a process waiting.
         package var timing: [String: Double] = [
             "heartbeat": 0.4, "region_silent": 3, "host_silent": 3, "claim_ttl": 10, "reconcile_period": 2,
@@ -86,7 +88,7 @@ package final class ProcessFederation: Sendable {
 
     /// Returns when every region has all its hosts.
     private func waitUntilReady() async throws {
-        let hosts = plan.hostsPerRegion * plan.regions.count
+        let hosts = plan.hostsPerRegion * (plan.regions.count - plan.strangers.count)
         try await Wait.until("all regions and hosts are in contact", within: .seconds(60)) {
             try await self.topDatabase.rows(
                 "SELECT count(*)::int8 AS n FROM compute.hosts WHERE (report->>'up')::bool IS NOT FALSE"
@@ -97,6 +99,14 @@ package final class ProcessFederation: Sendable {
             let compute = try await HTTP.send("GET", port: self.ports.compute, "/")
             return identity.status == 200 && compute.status < 400
         }
+    }
+
+    /// Runs `meridian-manage` on the API host or on a region's control host; returns what it wrote. Throws that when it fails.
+    package func manage(_ arguments: [String], on place: String = "api") async throws -> String {
+        let log = "\(folder)/manage-\(UUID().uuidString).output"
+        defer { try? FileManager.default.removeItem(atPath: log) }
+        try await Programs.run("meridian-manage", arguments + ["--etc", "\(folder)/\(place)/etc"], log: log)
+        return try String(contentsOfFile: log, encoding: .utf8)
     }
 
     private func takeDown() async {

@@ -20,16 +20,15 @@ struct Setup: Sendable {
 
     func prepare() async throws {
         let etc = "\(folder)/api/etc"
-        try FileManager.default.createDirectory(atPath: "\(etc)/regions", withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(atPath: etc, withIntermediateDirectories: true)
         try write(federation(hub: (ports.hubControl, ports.hubBulk)), to: "\(etc)/federation.yml")
         try keys.write(api: etc)
         for user in ["admin", "demo"] { try write(Tenant.password(of: user), to: "\(etc)/\(user).password", mode: 0o600) }
         for region in plan.regions {
-            try FileManager.default.createDirectory(atPath: "\(folder)/\(region)/etc", withIntermediateDirectories: true)
-            for file in ["\(folder)/\(region)/etc/region.yml", "\(etc)/regions/\(region).yml"] {
-                try write(ConfigurationText.region(region, try ports(of: region)), to: file)
-            }
-            try keys.write(region: region, "\(folder)/\(region)/etc", enrolledAt: etc)
+            let etc = "\(folder)/\(region)/etc"
+            try FileManager.default.createDirectory(atPath: etc, withIntermediateDirectories: true)
+            try write(ConfigurationText.region(region, try ports(of: region)), to: "\(etc)/region.yml")
+            try keys.write(region: region, etc)
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await prepareAPI() }
@@ -49,6 +48,11 @@ struct Setup: Sendable {
             "bootstrap", "--etc", etc, "--admin-password-file", "\(etc)/admin.password", "--demo-password-file",
             "\(etc)/demo.password",
         ])
+        for region in plan.regions where !plan.strangers.contains(region) {
+            try await manage([
+                "enrolment", "admit", "--etc", etc, "--cell", region, "--key-file", "\(folder)/\(region)/etc/keys/cell.pub",
+            ])
+        }
     }
 
     /// Starts each region's processes, behind relays of its own.

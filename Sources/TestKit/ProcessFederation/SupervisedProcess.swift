@@ -48,7 +48,7 @@ package final class SupervisedProcess: Sendable {
     }
 
     /// Ends it for good: in order if it can within five seconds.
-    func takeDown() async {
+    package func takeDown() async {
         state.withLock { $0.isWanted = false }
         signal(SIGTERM)
         signal(SIGCONT)

@@ -25,7 +25,7 @@ import Testing
             let made = try await keystone.service.bootstrap(
                 adminPassword: "secret", publicURLs: KeystoneFixture.urls,
                 regions: ["london", "amsterdam", "tunis"].map {
-                    .init(name: $0, urls: ["compute": "http://top:8774/regions/\($0)/v2.1"])
+                    AddRegion($0, urls: ["compute": "http://top:8774/regions/\($0)/v2.1"])
                 })
             #expect(made.isEmpty)
             #expect(try await state() == before)

@@ -38,7 +38,7 @@ struct KeystoneFixture: Sendable {
             try await service.bootstrap(
                 adminPassword: "secret", publicURLs: urls,
                 regions: ["london", "amsterdam", "tunis"].map {
-                    .init(name: $0, urls: ["compute": "http://top:8774/regions/\($0)/v2.1"])
+                    AddRegion($0, urls: ["compute": "http://top:8774/regions/\($0)/v2.1"])
                 })
             let server = try APIServer(name: "keystone", router: service.router(), host: "127.0.0.1", port: 0, logger: .silent)
             try await server.application.test(.router) { client in

@@ -47,8 +47,7 @@ import Tokens
     @Test func atMostThirtyTwoChildRegionsAreShown() async throws {
         try await KeystoneFixture.with { keystone in
             for number in 0..<40 {
-                try await keystone.service.upsertRegion(
-                    name: CellName("r\(100 + number)"), urls: ["compute": "http://r\(number)"])
+                try await keystone.service.add(AddRegion("r\(100 + number)", urls: ["compute": "http://r\(number)"]))
             }
             let (_, body) = try await keystone.login(KeystoneFixture.password("admin", "secret"))
             let compute = try #require(body["catalog"]?.array?.first { $0["type"] == "compute" }?["endpoints"]?.array)
@@ -57,7 +56,7 @@ import Tokens
             let images = try #require(body["catalog"]?.array?.first { $0["type"] == "image" }?["endpoints"]?.array)
             #expect(Set(images.compactMap { $0["region"]?.string }).count == 33, "a new region knows where images are")
             #expect(regions.contains("meridian"))
-            try await keystone.service.upsertRegion(name: "amsterdam", urls: ["compute": "http://moved"])
+            try await keystone.service.add(AddRegion("amsterdam", urls: ["compute": "http://moved"]))
             let moved = try await keystone.login(KeystoneFixture.password("admin", "secret")).body
             let endpoints = try #require(moved["catalog"]?.array?.first { $0["type"] == "compute" }?["endpoints"]?.array)
             #expect(

@@ -22,8 +22,10 @@ struct NovaFixture: Sendable {
     let images: FakeImages
     let questions: FakeQuestions
     let signal: CountingSignal
+    let regions: FakeRegions
     let client: any TestClientProtocol
 
+    static let hubKey = "hub-key-of-forty-characters-0123456789AB"
     static let project = ProjectID("a0000000000000000000000000000001")
     static let otherProject = ProjectID("b0000000000000000000000000000002")
     static let user = UserID("c0000000000000000000000000000003")
@@ -40,8 +42,10 @@ struct NovaFixture: Sendable {
             let images = FakeImages()
             let questions = FakeQuestions()
             let signal = CountingSignal()
+            let regions = FakeRegions()
             let service = try NovaService(
                 database: database, authenticator: FakeTokens(), images: images, questions: questions, signal: signal,
+                welcome: CellWelcome(federation: "meridian", hubKey: hubKey, catalog: regions),
                 quotas: quotas,
                 publicURL: "http://compute.test:8774", identityURL: "http://identity.test:5000",
                 buildDeadline: buildDeadline, intentDeadline: intentDeadline, logger: .silent)
@@ -53,7 +57,7 @@ struct NovaFixture: Sendable {
                 try await body(
                     NovaFixture(
                         database: database, service: service, images: images, questions: questions, signal: signal,
-                        client: client))
+                        regions: regions, client: client))
             }
         }
     }
@@ -191,6 +195,15 @@ struct FakeTokens: TokenAuthenticator {
             return Caller(userID: NovaFixture.user, userName: token, roles: [], expiresAt: expires)
         default: throw CloudError.requiresAuthentication
         }
+    }
+}
+
+/// Remembers what was added.
+final class FakeRegions: RegionCatalog {
+    private let regions = Mutex<[String]>([])
+    var added: [String] { regions.withLock { $0 } }
+    func add(_ region: CellName, description: String) async throws {
+        regions.withLock { $0.append("\(region): \(description)") }
     }
 }
 

@@ -95,6 +95,35 @@ struct EnrolmentTests {
         }
     }
 
+    @Test func aRosterAdmitsWhomItNamesUntilItIsReplaced() throws {
+        let (tunis, london) = (CurveKeyPair.generate(), CurveKeyPair.generate())
+        let roster = KeyRoster()
+        let enrolment = Enrolment(directory: "/nonexistent", roster: roster)
+        #expect(enrolment.peer(for: tunis.publicKey) == nil)
+        roster.replace(with: [try #require(CurvePublicKey(tunis.publicKey)): .cell("tunis")])
+        #expect(enrolment.peer(for: tunis.publicKey) == .cell("tunis"))
+        #expect(enrolment.peer(for: "no key") == nil)
+        roster.replace(with: [try #require(CurvePublicKey(london.publicKey)): .cell("london")])
+        #expect(enrolment.peer(for: tunis.publicKey) == nil)
+        #expect(enrolment.peer(for: london.publicKey) == .cell("london"))
+    }
+
+    @Test func aKeyThatAFileAndTheRosterNameDifferentlyAdmitsNobody() async throws {
+        try await withFolder { folder in
+            let (shared, same) = (CurveKeyPair.generate(), CurveKeyPair.generate())
+            try shared.writePublicKey(to: "\(folder)/cell_london.key")
+            try same.writePublicKey(to: "\(folder)/cell_oslo.key")
+            let roster = KeyRoster()
+            roster.replace(with: [
+                try #require(CurvePublicKey(shared.publicKey)): .cell("tunis"),
+                try #require(CurvePublicKey(same.publicKey)): .cell("oslo"),
+            ])
+            let enrolment = Enrolment(directory: folder, roster: roster)
+            #expect(enrolment.peer(for: shared.publicKey) == nil)
+            #expect(enrolment.peer(for: same.publicKey) == .cell("oslo"))
+        }
+    }
+
     @Test func aFolderThatIsMissingAdmitsNobody() {
         #expect(Enrolment(directory: "/nonexistent").peer(for: CurveKeyPair.generate().publicKey) == nil)
     }

@@ -9,7 +9,7 @@ package enum ComputeMigrations {
     package static var all: [Migration] {
         [serversAndIntents, flavorsKeysAndQuotas, cellsAndHosts] + FeedMigrations.all(schema: schema) + [
             attributesDown, hostStandingsDown, cellsAhead,
-        ] + repairs
+        ] + repairs + [enrolments]
     }
 
     static let serversAndIntents = Migration(

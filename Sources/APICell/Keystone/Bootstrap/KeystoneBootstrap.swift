@@ -8,18 +8,6 @@ package import Tokens
 ///
 /// For `meridian-manage bootstrap`, which has no token keys; an API process uses ``KeystoneService``.
 package struct KeystoneBootstrap: Sendable {
-    /// A child region and where its services answer, by service type.
-    package struct Region: Sendable {
-        package var name: String
-        package var description: String
-        package var urls: [String: String]
-        package init(name: String, description: String = "", urls: [String: String]) {
-            self.name = name
-            self.description = description
-            self.urls = urls
-        }
-    }
-
     private let database: Database
     private let hasher: PasswordHasher
 
@@ -28,12 +16,9 @@ package struct KeystoneBootstrap: Sendable {
         self.hasher = hasher
     }
 
-    /// Names of services by their types, as in OpenStack's service-types authority.
-    private static let serviceNames = ["identity": "keystone", "image": "glance", "compute": "nova"]
-
     /// Returns a line for everything it made or changed.
     @discardableResult
-    package func run(adminPassword: String, publicURLs: [String: String], regions: [Region] = []) async throws -> [String] {
+    package func run(adminPassword: String, publicURLs: [String: String], regions: [AddRegion] = []) async throws -> [String] {
         var made: [String] = []
         if try await insert(
             "INSERT INTO keystone.domains (id, name, description) VALUES ('default', 'Default', 'The default domain') ON CONFLICT DO NOTHING"
@@ -42,26 +27,10 @@ package struct KeystoneBootstrap: Sendable {
         }
         made += try await roles()
         made += try await user("admin", password: adminPassword, project: "admin", roles: ["admin"], alsoSystem: true)
-        made += try await region(
-            Region(name: Catalog.federation, description: "All regions of the federation", urls: publicURLs), parent: nil)
-        for one in regions { made += try await childRegion(one) }
+        let federation = AddRegion(Catalog.federation, description: "All regions of the federation", urls: publicURLs)
+        made += try await federation(in: database)
+        for region in regions { made += try await region(in: database) }
         return made
-    }
-
-    /// A region below the federation's. Identity and images have one address in all regions; its own compute is scoped to it.
-    func childRegion(_ child: Region) async throws -> [String] {
-        let shared = try await database.query(
-            """
-            SELECT s.type, min(e.url) AS url FROM keystone.endpoints e JOIN keystone.services s ON s.id = e.service_id
-            WHERE e.region_id = \(Catalog.federation) AND e.interface = 'public' AND s.type IN ('identity', 'image')
-            GROUP BY s.type
-            """)
-        var whole = child
-        for row in shared {
-            let type: String = try row.get("type")
-            if whole.urls[type] == nil { whole.urls[type] = try row.get("url") }
-        }
-        return try await region(whole, parent: Catalog.federation)
     }
 
     /// A user of the default domain with roles in one project, which becomes its default. The password is set if it differs.
@@ -112,26 +81,6 @@ package struct KeystoneBootstrap: Sendable {
         return made
     }
 
-    /// The region and its endpoints on all three interfaces. An address that changed is moved, keeping the endpoint's id.
-    func region(_ region: Region, parent: String?) async throws -> [String] {
-        var made: [String] = []
-        if try await insert(
-            """
-            INSERT INTO keystone.regions (id, description, parent_region_id) VALUES (\(region.name), \(region.description), \(parent))
-            ON CONFLICT DO NOTHING
-            """)
-        {
-            made.append("region \(region.name)")
-        }
-        for (type, url) in region.urls.sorted(by: { $0.key < $1.key }) {
-            let service = try await service(type, &made)
-            for interface in ["public", "internal", "admin"] {
-                made += try await endpoint(service, type, region.name, interface, url)
-            }
-        }
-        return made
-    }
-
     private func roles() async throws -> [String] {
         var made: [String] = []
         let names = ["admin", "manager", "member", "reader", "service"]
@@ -150,40 +99,6 @@ package struct KeystoneBootstrap: Sendable {
                 """)
         }
         return made
-    }
-
-    private func service(_ type: String, _ made: inout [String]) async throws -> String {
-        let id = Identity.newID()
-        let name = Self.serviceNames[type] ?? type
-        if try await insert(
-            """
-            INSERT INTO keystone.services (id, type, name) SELECT \(id), \(type), \(name)
-            WHERE NOT EXISTS (SELECT FROM keystone.services WHERE type = \(type))
-            """)
-        {
-            made.append("service \(type)")
-        }
-        return try await one("SELECT id FROM keystone.services WHERE type = \(type) ORDER BY id LIMIT 1").get("id")
-    }
-
-    private func endpoint(_ service: String, _ type: String, _ region: String, _ interface: String, _ url: String) async throws
-        -> [String]
-    {
-        let known = try await database.query(
-            """
-            SELECT id, url FROM keystone.endpoints WHERE service_id = \(service) AND region_id = \(region) AND interface = \(interface)
-            ORDER BY id LIMIT 1
-            """)
-        guard let row = known.first else {
-            let endpoint = EndpointRow(
-                id: Identity.newID(), service: service, region: region, interface: interface, url: url, enabled: true)
-            try await CatalogStore(database: database).insert(endpoint)
-            return ["\(interface) endpoint of \(type) in \(region)"]
-        }
-        let (id, old): (String, String) = (try row.get("id"), try row.get("url"))
-        guard old != url else { return [] }
-        try await database.query("UPDATE keystone.endpoints SET url = \(url) WHERE id = \(id)")
-        return ["address of \(type) in \(region)"]
     }
 
     private func insert(_ sql: SQL) async throws -> Bool { try await database.query(sql).affected > 0 }

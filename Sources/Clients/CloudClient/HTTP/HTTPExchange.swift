@@ -38,6 +38,7 @@ enum Masking {
     ]
     static let keys: Set<String> = [
         "password", "adminpass", "admin_pass", "original_password", "secret", "user_data", "private_key", "passcode", "grant",
+        "token",
     ]
     /// Characters of a body that are shown.
     static let bodyLimit = 4_000

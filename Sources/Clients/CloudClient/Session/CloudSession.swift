@@ -1,9 +1,4 @@
-import AsyncHTTPClient
 import Foundation
-import NIOCore
-import NIOHTTP1
-import NIOPosix
-import NIOSSL
 
 /// A conversation with one cloud: logs in when first needed, finds services in the catalog, retries what may be repeated.
 ///
@@ -11,41 +6,30 @@ import NIOSSL
 public actor CloudSession {
     public typealias Observer = @Sendable (HTTPExchange) -> Void
 
-    /// Bytes of an answer that are read; more is refused.
-    static let answerLimit = 64 << 20
     /// How often a GET is sent at most when the cloud can't be reached or says it is busy. Nothing else is ever repeated.
     static let attempts = 3
     /// The longest wait between two of them, whatever `Retry-After` says.
     static let longestPause = Duration.seconds(5)
 
     public nonisolated let settings: CloudSettings
-    private let client: HTTPClient
-    private let observer: Observer?
+    private let sender: HTTPSender
     private var token: Token?
 
     public init(_ settings: CloudSettings, observer: Observer? = nil) {
         self.settings = settings
-        self.observer = observer
-        var tls = TLSConfiguration.makeClientConfiguration()
-        if let file = settings.caFile { tls.trustRoots = .file(file) }
-        if !settings.verifiesCertificates { tls.certificateVerification = .none }
-        var configuration = HTTPClient.Configuration(tlsConfiguration: tls, redirectConfiguration: .disallow)
-        configuration.timeout = .init(connect: .seconds(10))
-        // A refused connection is an answer: whether to try again is decided here, not in the pool.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        sender = HTTPSender(
+            authorities: settings.caFile, verifiesCertificates: settings.verifiesCertificates, observer: observer)
     }
 
     public func close() async {
-        // Whatever went wrong with idle connections, there is nobody left who cares.
-        try? await client.shutdown()
+        await sender.close()
     }
 
     /// Logs in, unless that was done.
     public func authenticated() async throws -> Token {
         if let token { return token }
         let base = settings.authURL.hasSuffix("/v3") ? settings.authURL : settings.authURL + "/v3"
-        let answer = try await exchange(
+        let answer = try await sender.send(
             .post, base + "/auth/tokens", headers: [], body: AuthenticationBody.json(settings), timeout: .seconds(30))
         try Self.check(answer)
         guard let id = answer.headers["x-subject-token"] else {
@@ -73,7 +57,7 @@ public actor CloudSession {
             var headers = request.headers + [("X-Auth-Token", try await authenticated().id), ("Accept", "application/json")]
             if let version = request.microversion { headers.append(("OpenStack-API-Version", "\(request.service) \(version)")) }
             do {
-                let answer = try await exchange(
+                let answer = try await sender.send(
                     request.method, url, headers: headers, body: request.body, timeout: request.timeout)
                 if answer.status == 401, !hasLoggedInAgain {
                     // The token expired while we worked; a wrong password fails at the login itself.
@@ -92,51 +76,6 @@ public actor CloudSession {
                 try await pause(attempt, nil)
                 attempt += 1
             }
-        }
-    }
-
-    // MARK: - One exchange
-
-    private func exchange(
-        _ method: CloudRequest.Method, _ url: String, headers: [(name: String, value: String)], body: JSON?, timeout: Duration
-    ) async throws -> CloudAnswer {
-        let data = body.map { Data($0.text(pretty: false).utf8) }
-        var request = HTTPClientRequest(url: url)
-        request.method = HTTPMethod(rawValue: method.rawValue)
-        for (name, value) in headers { request.headers.add(name: name, value: value) }
-        request.headers.add(name: "User-Agent", value: "meridian")
-        if let data {
-            request.headers.add(name: "Content-Type", value: "application/json")
-            request.body = .bytes(ByteBuffer(bytes: data))
-        }
-        let sent = request.headers.map { (name: $0.name, value: Masking.header($0.name, $0.value)) }
-        let start = ContinuousClock.now
-        func tell(_ status: Int?, _ headers: [(name: String, value: String)], _ answer: Data, _ failure: String?) {
-            observer?(
-                HTTPExchange(
-                    method: method.rawValue, url: url, requestHeaders: sent, requestBody: data.flatMap(Masking.body),
-                    status: status,
-                    responseHeaders: headers, responseBody: Masking.body(answer), duration: ContinuousClock.now - start,
-                    failure: failure))
-        }
-        do {
-            let response = try await client.execute(request, timeout: .nanoseconds(timeout.nanoseconds))
-            let bytes = Data(try await response.body.collect(upTo: Self.answerLimit).readableBytesView)
-            tell(
-                Int(response.status.code), response.headers.map { (name: $0.name, value: Masking.header($0.name, $0.value)) },
-                bytes, nil)
-            let names = response.headers.map { ($0.name.lowercased(), $0.value) }
-            let json = bytes.isEmpty ? JSON.null : JSON(bytes) ?? .string(String(decoding: bytes, as: UTF8.self))
-            return CloudAnswer(
-                status: Int(response.status.code), headers: Dictionary(names, uniquingKeysWith: { $1 }), json: json)
-        } catch let error as CloudClientError {
-            throw error
-        } catch {
-            let reason = Self.sentence(error)
-            tell(nil, [], Data(), reason)
-            let origin =
-                URL(string: url).flatMap { u in u.host.map { "\($0):\(u.port ?? (u.scheme == "https" ? 443 : 80))" } } ?? url
-            throw CloudClientError.unreachable("\(origin) can't be reached: \(reason)")
         }
     }
 
@@ -197,22 +136,4 @@ public actor CloudSession {
             return "%" + (hex.count == 1 ? "0" : "") + hex
         }.joined()
     }
-
-    private static func sentence(_ error: any Error) -> String {
-        switch error {
-        case let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout:
-            return "it did not answer in time."
-        case let error as HTTPClientError where error == .connectTimeout: return "it did not take the connection in time."
-        case let error as NIOSSLError: return "TLS failed: \(error)."
-        case let error as NIOConnectionError:
-            return error.connectionErrors.first.map { sentence($0.error) } ?? "its name is unknown (\(error.host))."
-        case let error as IOError: return "\(String(cString: strerror(error.errnoCode)).lowercased())."
-        default: return "\(error)."
-        }
-    }
-}
-
-extension Duration {
-    /// Whole nanoseconds.
-    var nanoseconds: Int64 { components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000 }
 }

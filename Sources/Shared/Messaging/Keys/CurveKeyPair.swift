@@ -1,4 +1,5 @@
 internal import CZeroMQ
+import CellProtocol
 import CloudModel
 import Foundation
 
@@ -35,7 +36,7 @@ package struct CurveKeyPair: Sendable, Equatable, CustomStringConvertible {
         guard let publicKey = values["public"], let secretKey = values["secret"] else {
             throw CloudError(.badRequest, "\(file): one line 'public = KEY' and one line 'secret = KEY' are expected.")
         }
-        guard isKey(publicKey), let derived = derivePublic(of: secretKey) else {
+        guard CurvePublicKey(publicKey) != nil, let derived = derivePublic(of: secretKey) else {
             throw CloudError(.badRequest, "\(file): a key is 40 characters of Z85.")
         }
         guard derived == publicKey else {
@@ -50,30 +51,26 @@ package struct CurveKeyPair: Sendable, Equatable, CustomStringConvertible {
     }
 
     /// Writes the public half on one line, for everybody: what is put under `enrolled/`, or dialled (`keys/hub.pub`).
-    package func writePublicKey(to file: String) throws {
-        try KeyFile.write("\(publicKey)\n", to: file, mode: 0o644)
+    package func writePublicKey(to file: String) throws { try Self.writePublicKey(publicKey, to: file) }
+
+    /// The same for somebody else's public half.
+    package static func writePublicKey(_ key: String, to file: String) throws {
+        try KeyFile.write("\(key)\n", to: file, mode: 0o644)
     }
 
     /// Reads a file with one public key. Throws `CloudError` naming the file.
     package static func loadPublicKey(_ file: String) throws -> String {
         let lines = try KeyFile.lines(of: file)
-        guard lines.count == 1, isKey(lines[0]) else {
+        guard lines.count == 1, CurvePublicKey(lines[0]) != nil else {
             throw CloudError(.badRequest, "\(file): one line with a public key of 40 characters of Z85 is expected.")
         }
         return lines[0]
     }
 
-    /// Whether text is a key: 40 characters that stand for 32 bytes.
-    package static func isKey(_ text: String) -> Bool {
-        guard text.utf8.count == 40 else { return false }
-        var bytes = [UInt8](repeating: 0, count: 32)
-        return zmq_z85_decode(&bytes, text) != nil
-    }
-
     package var description: String { "key \(publicKey)" }
 
     private static func derivePublic(of secretKey: String) -> String? {
-        guard isKey(secretKey) else { return nil }
+        guard CurvePublicKey(secretKey) != nil else { return nil }
         var publicKey = [CChar](repeating: 0, count: 41)
         guard zmq_curve_public(&publicKey, secretKey) == 0 else { return nil }
         return text(publicKey)

@@ -7,20 +7,29 @@ import Foundation
 /// A folder of files `<role>_<name>.key` (`host_compute-1.tunis.key`), each with one public key; put one there and the peer is
 /// admitted at its next try, take it away and it is refused at its next one (an open connection lives on until it breaks). A key that
 /// stands under two names is refused under both, and so is a file that can't be read; `problems` lists them.
+///
+/// Beside the files there may be a roster, kept by whoever reads it from somewhere else (the hub: from its database).
 package struct Enrolment: Sendable {
     private let book: Book
+    private let roster: KeyRoster?
 
-    package init(directory: String) {
+    package init(directory: String, roster: KeyRoster? = nil) {
         book = Book(directory: directory)
+        self.roster = roster
     }
 
     /// A fixed list, for tests and simulations.
     package init(keys: [PeerName: String]) {
         book = Book(keys: keys)
+        roster = nil
     }
 
-    /// The name a key stands for; nil: not enrolled.
-    package func peer(for publicKey: String) -> PeerName? { book.peer(for: publicKey, at: .now()) }
+    /// The name a key stands for; nil: not enrolled, or under two names.
+    package func peer(for publicKey: String) -> PeerName? {
+        guard let listed = roster?.peer(for: publicKey) else { return book.peer(for: publicKey, at: .now()) }
+        let filed = book.peer(for: publicKey, at: .now())
+        return filed == nil || filed == listed ? listed : nil
+    }
 
     /// The sentences about files that admit nobody, as of the last look.
     package var problems: [String] { book.problems }

@@ -147,7 +147,7 @@ package final class ZeroMQMessenger: Messenger, Service {
             guard dialled.insert(dial.peer).inserted else {
                 throw CloudError(.badRequest, "\(dial.peer) is dialled twice; each name has one address.")
             }
-            guard CurveKeyPair.isKey(dial.serverKey) else {
+            guard CurvePublicKey(dial.serverKey) != nil else {
                 throw CloudError(.badRequest, "The public key of \(dial.peer) is not 40 characters of Z85.")
             }
         }
