@@ -47,11 +47,11 @@ def describe(host_variables, all_variables: dict) -> dict:
     api = "api"
     hosts = {}
     groups = {"api_cell": [api], "child_cell": [], "compute_host": [], "postgresql": [api]}
-    enrolled_at_top = [f"api_{api}"]
     keys = [f"hub_{federation['federation']['name']}", f"api_{api}"]
     hosts[api] = {
         "meridian_address": federation["api_cell"]["address"],
         "meridian_postgresql_port": federation["api_cell"]["ports"]["postgresql"],
+        "meridian_enrolled": [f"api_{api}"],
         **host_variables(api, federation["api_cell"]["address"], federation["api_cell"].get("ssh")),
     }
     region_names = []
@@ -73,8 +73,8 @@ def describe(host_variables, all_variables: dict) -> dict:
         groups["child_cell"].append(control)
         groups["postgresql"].append(control)
         groups[f"region_{name.replace('-', '_')}"] = [control]
-        enrolled_at_top.append(f"cell_{name}")
-        keys += [f"cell_{name}", f"scheduler_{name}"]
+        # A cell's own key is made on its control host, where it stays (role child_cell).
+        keys.append(f"scheduler_{name}")
         for member in members:
             host = f"{name}-{member['name']}"
             hosts[host] = {
@@ -89,7 +89,6 @@ def describe(host_variables, all_variables: dict) -> dict:
             groups["compute_host"].append(host)
             groups[f"region_{name.replace('-', '_')}"].append(host)
             keys.append(f"host_{member['name']}.{name}")
-    hosts[api]["meridian_enrolled"] = enrolled_at_top
     everyone = {
         "meridian_project": str(PROJECT),
         "meridian_regions_folder": str(REGIONS),
