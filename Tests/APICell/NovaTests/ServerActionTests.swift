@@ -26,6 +26,19 @@ import Testing
         }
     }
 
+    @Test func aHostIsHashedWhateverItIsCalled() async throws {
+        try await NovaFixture.with { cloud async throws in
+            let id = try await cloud.active()
+            let first = try await cloud.show(id)["hostId"]
+            // SHA-224 of the project's id and the host's name, which a cell chose.
+            try await cloud.database.query(#"UPDATE compute.servers SET host = 'odd\host' WHERE id = \#(id)"#)
+            let rows = try await cloud.database.query(
+                #"SELECT encode(sha224(convert_to(\#(NovaFixture.project.rawValue) || 'odd\host', 'UTF8')), 'hex') AS hash"#)
+            #expect(try await cloud.show(id)["hostId"] == .string(try #require(rows.first).get("hash")))
+            #expect(try await cloud.show(id)["hostId"] != first)
+        }
+    }
+
     @Test func aWaiterReadsItsOwnStop() async throws {
         try await NovaFixture.with { cloud async throws in
             let id = try await cloud.active()

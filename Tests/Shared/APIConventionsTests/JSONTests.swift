@@ -67,6 +67,23 @@ import Testing
         #expect(object.count == 10)
     }
 
+    /// The writer looks at eight bytes at a time: whatever needs escaping is found at every place of them.
+    @Test func whatNeedsEscapingIsFoundWhereverItStands() throws {
+        for special in ["\"", "\\", "\u{1}", "\u{1f}", "\n"] {
+            for length in 0..<20 {
+                for place in 0...length {
+                    let text = String(repeating: "é", count: place) + special + String(repeating: "~", count: length - place)
+                    var json = JSONWriter()
+                    json.object { $0.field("a", text) }
+                    #expect(try JSONValue(parsing: String(decoding: json.bytes, as: UTF8.self))["a"] == .string(text))
+                }
+            }
+        }
+        var json = JSONWriter()
+        json.object { $0.field("href", "http://host/\"", "servers", "a\\b") }
+        #expect(String(decoding: json.bytes, as: UTF8.self) == #"{"href":"http://host/\"servers/a\\b"}"#)
+    }
+
     @Test func fieldsRefuseInNovasWords() throws {
         let fields = try JSONFields(
             try JSONValue(parsing: #"{"server": {"name": 5, "min_count": "x", "big": "7", "tags": {"a": 1}}}"#), in: "server")

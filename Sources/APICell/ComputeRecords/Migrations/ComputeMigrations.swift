@@ -9,7 +9,7 @@ package enum ComputeMigrations {
     package static var all: [Migration] {
         [serversAndIntents, flavorsKeysAndQuotas, cellsAndHosts] + FeedMigrations.all(schema: schema) + [
             attributesDown, hostStandingsDown, cellsAhead,
-        ] + repairs + [enrolments]
+        ] + repairs + [enrolments, hostHash]
     }
 
     static let serversAndIntents = Migration(

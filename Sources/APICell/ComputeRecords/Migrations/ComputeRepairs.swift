@@ -93,4 +93,12 @@ extension ComputeMigrations {
         ALTER TABLE compute.servers ADD COLUMN locked_by text CHECK (locked_by IN ('owner', 'admin'));
         COMMENT ON COLUMN compute.servers.locked_by IS 'Owned by Nova: its project, or an administrator beside it; null when not locked.';
         """)
+
+    static let hostHash = Migration(
+        "0026-host-hash",
+        """
+        -- Nova's hostId: a tenant can tell hosts apart by it, and no more. Made when the row is written: lists would make it for every server.
+        ALTER TABLE compute.servers ADD COLUMN host_hash text NOT NULL GENERATED ALWAYS AS
+            (CASE WHEN host IS NULL THEN '' ELSE encode(sha224(replace(project || host, '\\', '\\\\')::bytea), 'hex') END) STORED;
+        """)
 }

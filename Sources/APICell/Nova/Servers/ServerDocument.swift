@@ -127,11 +127,11 @@ struct Links: Sendable {
         json.array("links") {
             $0.object {
                 $0.field("rel", "self")
-                $0.field("href", "\(base)\(collection)/\(id)")
+                $0.field("href", base, collection, id)
             }
             $0.object {
                 $0.field("rel", "bookmark")
-                $0.field("href", "\(bookmark)\(collection)/\(id)")
+                $0.field("href", bookmark, collection, id)
             }
         }
     }
@@ -140,7 +140,7 @@ struct Links: Sendable {
         json.array("links") {
             $0.object {
                 $0.field("rel", "bookmark")
-                $0.field("href", "\(bookmark)\(collection)/\(id)")
+                $0.field("href", bookmark, collection, id)
             }
         }
     }
