@@ -11,6 +11,8 @@ package final class ProcessFederation: Sendable {
         package var hostsPerRegion = 4
         package var bootMilliseconds = 20
         package var failRate = 0.0
+        /// The hosts of a region have one key and one link together.
+        package var sharedLinks = false
         /// Seconds, as in federation.yml. Silence is a little longer than a busy machine keeps a process waiting.
         package var timing: [String: Double] = [
             "heartbeat": 0.4, "region_silent": 3, "host_silent": 3, "claim_ttl": 10, "reconcile_period": 2,

@@ -60,7 +60,8 @@ struct Setup: Sendable {
             guard let database = databases[region] else { throw ProcessFederationError("\(region) has no database.") }
             cells[region] = CellProcesses(
                 region, folder: "\(folder)/\(region)", database: database, links: links, ports: try ports(of: region),
-                hosts: plan.hostsPerRegion, bootMilliseconds: plan.bootMilliseconds, failRate: plan.failRate)
+                hosts: plan.hostsPerRegion, bootMilliseconds: plan.bootMilliseconds, failRate: plan.failRate,
+                sharedLink: plan.sharedLinks)
         }
         return cells
     }
