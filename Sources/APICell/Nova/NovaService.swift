@@ -38,6 +38,11 @@ package struct NovaService: Sendable {
     let cells: CellStore
     let events: EventStore
 
+    /// Our rules with an operator's. Throws `PolicyMistake`.
+    package static func policy(_ overrides: [String: String]) throws -> Policy {
+        try Policy(defaults: NovaPolicy.defaults, overrides: overrides)
+    }
+
     /// - Parameters:
     ///   - publicURL: what clients call, without a path: `https://127.0.0.1:8774`. Links are made from it.
     ///   - identityURL: told to whoever comes without a token.
@@ -52,7 +57,7 @@ package struct NovaService: Sendable {
         policyOverrides: [String: String] = [:], regionSilent: Duration = .seconds(5),
         buildDeadline: Duration = .seconds(600), intentDeadline: Duration = .seconds(600), logger: Logger
     ) throws {
-        policy = try Policy(defaults: NovaPolicy.defaults, overrides: policyOverrides)
+        policy = try Self.policy(policyOverrides)
         self.authenticator = authenticator
         self.identityURL = identityURL
         self.publicURL = publicURL.hasSuffix("/") ? String(publicURL.dropLast()) : publicURL

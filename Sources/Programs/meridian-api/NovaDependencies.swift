@@ -15,7 +15,7 @@ struct GlanceCatalog: ImageCatalog {
     let glance: GlanceService
 
     func image(_ id: ImageID, for caller: Caller) async throws -> CatalogImage {
-        let image = try await glance.image(id, for: ImageCaller(project: caller.projectID, roles: caller.roles))
+        let image = try await glance.image(id, for: caller)
         return CatalogImage(
             reference: ImageReference(
                 id: image.id, name: image.name ?? "", diskFormat: image.diskFormat?.rawValue ?? "raw", size: image.size ?? 0,
