@@ -181,7 +181,8 @@ let programs: [Target] = [
     program(
         "meridian-manage",
         [
-            "CellProtocol", "CloudModel", "ComputeRecords", "Conductor", "Database", "Glance", "Keystone", "Messaging", "Nova",
+            "APIConventions", "CellProtocol", "CloudModel", "ComputeRecords", "Conductor", "Database", "Glance", "Keystone",
+            "Messaging", "Nova",
             "Observability", "ProgramKit", "RegionConfig", "Tokens",
         ]),
 ]

@@ -23,6 +23,8 @@ struct Setup: Sendable {
         try FileManager.default.createDirectory(atPath: "\(etc)/regions", withIntermediateDirectories: true)
         try write(federation(hub: (ports.hubControl, ports.hubBulk)), to: "\(etc)/federation.yml")
         try keys.write(api: etc)
+        try FileManager.default.createDirectory(atPath: "\(etc)/policy", withIntermediateDirectories: true)
+        for (service, text) in plan.policies { try write(text, to: "\(etc)/policy/\(service).yaml") }
         for user in ["admin", "demo"] { try write(Tenant.password(of: user), to: "\(etc)/\(user).password", mode: 0o600) }
         for region in plan.regions {
             try FileManager.default.createDirectory(atPath: "\(folder)/\(region)/etc", withIntermediateDirectories: true)
