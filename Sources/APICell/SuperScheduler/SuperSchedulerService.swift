@@ -81,7 +81,7 @@ package final class SuperSchedulerService: Service, Sendable {
     package func lead() async throws -> AdvisoryLock {
         while true {
             do {
-                if let lock = try await database.heldLock(Self.lockKey) { return lock }
+                return try await database.awaitedLock(Self.lockKey)
             } catch let error as DatabaseError where error.isConnectionLoss {
                 log.warning("the database isn't there yet", metadata: [.error: "\(error)"])
             }
