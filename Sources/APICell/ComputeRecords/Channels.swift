@@ -2,4 +2,6 @@
 package enum ComputeChannel {
     /// Nova → SuperScheduler: there are new intents (creates to place, actions to deliver).
     package static let intents = "meridian_intents"
+    /// SuperScheduler → Nova: there are new events (for those who watch them).
+    package static let events = "meridian_events"
 }

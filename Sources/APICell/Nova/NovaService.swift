@@ -37,6 +37,7 @@ package struct NovaService: Sendable {
     let usages: UsageStore
     let cells: CellStore
     let events: EventStore
+    let newEvents: SharedBell
 
     /// Our rules with an operator's. Throws `PolicyMistake`.
     package static func policy(_ overrides: [String: String]) throws -> Policy {
@@ -46,6 +47,7 @@ package struct NovaService: Sendable {
     /// - Parameters:
     ///   - publicURL: what clients call, without a path: `https://127.0.0.1:8774`. Links are made from it.
     ///   - identityURL: told to whoever comes without a token.
+    ///   - newEvents: rings when there may be new events. It may be lost: whoever watches also looks by period.
     ///   - quotas: what a project has that an administrator gave no limits.
     ///   - policyOverrides: rules by Nova's names that replace our defaults. Throws for one that can't be read.
     ///   - regionSilent: a cell without contact for this long is shown as down.
@@ -53,7 +55,8 @@ package struct NovaService: Sendable {
     ///   - intentDeadline: an action that its cell hasn't started by then ends `expired`.
     package init(
         database: Database, authenticator: any TokenAuthenticator, images: any ImageCatalog, questions: any CellQuestions,
-        signal: any IntentSignal, quotas: QuotaLimits = QuotaLimits(), publicURL: String, identityURL: String,
+        signal: any IntentSignal, newEvents: SharedBell = SharedBell(), quotas: QuotaLimits = QuotaLimits(), publicURL: String,
+        identityURL: String,
         policyOverrides: [String: String] = [:], regionSilent: Duration = .seconds(5),
         buildDeadline: Duration = .seconds(600), intentDeadline: Duration = .seconds(600), logger: Logger
     ) throws {
@@ -85,6 +88,7 @@ package struct NovaService: Sendable {
         usages = UsageStore(database: database)
         cells = CellStore(database: database)
         events = EventStore(database: database)
+        self.newEvents = newEvents
     }
 
     /// Adds everything to a service's router: `/` and the version documents without a token, and behind one the API under `/v2.1`

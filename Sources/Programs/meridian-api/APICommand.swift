@@ -50,11 +50,13 @@ struct APICommand: AsyncParsableCommand {
                     grantKey: try GrantSigningKey(file: folders.grantSigningKey).publicKey, policy: rules, logger: log)
             }
             let bell = IntentBell(database: database, log: log)
+            let ear = EventEar(database: database)
             let nova = try policies.applied(to: .nova) { rules in
                 try NovaService(
                     database: database, authenticator: keystone.authenticator, images: GlanceCatalog(glance: glance),
                     questions: HubQuestions(messenger: messenger, hub: hub, timeout: federation.timing.questionTimeout),
-                    signal: bell, publicURL: urls.computeRoot, identityURL: keystone.identityURL, policyOverrides: rules,
+                    signal: bell, newEvents: ear.newEvents, publicURL: urls.computeRoot, identityURL: keystone.identityURL,
+                    policyOverrides: rules,
                     regionSilent: federation.timing.regionSilent, buildDeadline: federation.timing.buildDeadline,
                     intentDeadline: federation.timing.intentDeadline, logger: log)
             }
@@ -87,7 +89,7 @@ struct APICommand: AsyncParsableCommand {
                         messenger.contact(hub).map { .healthy("last contact \($0) ago") } ?? .unhealthy("no contact yet")
                     },
                 ])
-            return [health, database, messenger, bell, keystone, glance] + servers
+            return [health, database, messenger, bell, ear, keystone, glance] + servers
         }
     }
 }

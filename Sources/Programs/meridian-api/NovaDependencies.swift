@@ -49,6 +49,21 @@ struct HubQuestions: CellQuestions {
     }
 }
 
+/// Hears that there are new events, and wakes the requests that wait for some. What was told while the connection was away is found by
+/// their own period.
+struct EventEar: Service {
+    let newEvents = SharedBell()
+    private let database: Database
+
+    init(database: Database) { self.database = database }
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            for await _ in database.listen([ComputeChannel.events]) { newEvents.ring() }
+        }
+    }
+}
+
 /// Tells the super-scheduler that there are new intents: `NOTIFY` after commit, coalesced, on a connection of its own. Lost ones cost half
 /// a second: the super-scheduler looks by period as well.
 final class IntentBell: IntentSignal, Service {
