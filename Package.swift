@@ -183,8 +183,8 @@ let programs: [Target] = [
     program(
         "meridian-manage",
         [
-            "CellProtocol", "CloudClient", "CloudModel", "ComputeRecords", "Conductor", "Database", "Glance", "Keystone",
-            "Messaging", "Nova", "Observability", "ProgramKit", "RegionConfig", "Tokens",
+            "APIConventions", "CellProtocol", "CloudClient", "CloudModel", "ComputeRecords", "Conductor", "Database", "Glance",
+            "Keystone", "Messaging", "Nova", "Observability", "ProgramKit", "RegionConfig", "Tokens",
         ]),
 ]
 

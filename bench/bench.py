@@ -89,16 +89,17 @@ def main():
     parser.add_argument("--mib", type=int, default=256, help="size of the image")
     parser.add_argument("--tls", choices=["off", "on", "both"], default="both")
     parser.add_argument("--programs", default=f"{ROOT}/bin")
+    parser.add_argument("--shared-link", action="store_true", help="one key and one link for all hosts of a region")
     parser.add_argument("--keep", action="store_true", help="keep the federation's folder with its logs")
     options = parser.parse_args()
     # Told to stop, take the federation down first.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     report = {"commit": commit, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "machine": platform.platform(),
-              "processors": os.cpu_count(), "hosts": options.hosts}
+              "processors": os.cpu_count(), "hosts": options.hosts, "shared_link": options.shared_link}
     for tls in {"off": [False], "on": [True], "both": [False, True]}[options.tls]:
         print(f"bench: {'TLS' if tls else 'plain HTTP'}: starting three regions with {options.hosts} hosts", flush=True)
-        with Federation(ROOT, options.programs, options.hosts, tls, options.keep) as federation:
+        with Federation(ROOT, options.programs, options.hosts, tls, options.keep, options.shared_link) as federation:
             found = asyncio.run(measure(federation, options))
         report["tls" if tls else "plain"] = found
         print(f"\n{'TLS' if tls else 'Plain HTTP'}\n")

@@ -39,8 +39,9 @@ def follow_parent():
 
 
 class Federation:
-    def __init__(self, root, programs, hosts, tls, keep=False):
+    def __init__(self, root, programs, hosts, tls, keep=False, shared_link=False):
         self.root, self.programs, self.hosts, self.tls, self.keep = root, os.path.abspath(programs), hosts, tls, keep
+        self.shared_link = shared_link
         # Not /tmp: that may be memory, where fsync costs nothing.
         self.folder = tempfile.mkdtemp(prefix="meridian-bench-", dir=os.environ.get("MERIDIAN_BENCH_DIR", "/var/tmp"))
         os.chmod(self.folder, 0o755)
@@ -189,7 +190,8 @@ class Federation:
             share = self.hosts // len(REGIONS) + (index < self.hosts % len(REGIONS))
             self.daemon(f"conductor {region}", "meridian-cell", "conductor", place=region)
             self.daemon(f"scheduler {region}", "meridian-cell", "scheduler", place=region)
-            self.daemon(f"hosts {region}", "meridian-sim", "--hosts", str(share), "--enrol", place=region)
+            self.daemon(f"hosts {region}", "meridian-sim", "--hosts", str(share), "--enrol",
+                        *(["--shared-link"] if self.shared_link else []), place=region)
         health = f"http://127.0.0.1:{self.ports['api_health']}/healthz"
         wait_for("the API", lambda: urllib.request.urlopen(health, timeout=2).status == 200)
         wait_for(f"{self.hosts} hosts", lambda: int(self.sql("api", "SELECT count(*) FROM compute.hosts")) == self.hosts, 120)

@@ -52,6 +52,18 @@ import Testing
         }
     }
 
+    /// An operator who overrides a rule that nobody asks for would believe himself obeyed.
+    @Test func everyRuleOfNovaIsAskedForAndHasADefault() throws {
+        let rule = try Regex(#""((?:os_compute_api|meridian):[a-z0-9:_-]+)""#)
+        func rules(_ files: [SourceTree.File]) -> Set<Substring> {
+            Set(files.flatMap(\.lines).flatMap { $0.matches(of: rule).compactMap { $0.output[1].substring } })
+        }
+        let nova = SourceTree.sources.filter { $0.module == "Nova" }
+        let defaults = rules(nova.filter { $0.name == "NovaPolicy" })
+        #expect(defaults.count > 50)
+        #expect(rules(nova.filter { $0.name != "NovaPolicy" }) == defaults)
+    }
+
     @Test func placeholdersAreGone() {
         for file in SourceTree.sources where file.name == "Placeholder" { Issue.record("\(file.path)") }
     }

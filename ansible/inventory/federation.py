@@ -95,6 +95,8 @@ def describe(host_variables, all_variables: dict) -> dict:
         "meridian_federation": federation["federation"]["name"],
         "meridian_api": federation["api_cell"],
         "meridian_regions": region_names,
+        # Rules of the operator's own, a file for each service that has some.
+        "meridian_policies": sorted(file.name for file in REGIONS.glob("policy/*.yaml")),
         "meridian_keys": keys,
         "meridian_programs": binary_digest(),
         **all_variables,

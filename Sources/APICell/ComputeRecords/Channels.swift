@@ -4,4 +4,6 @@ package enum ComputeChannel {
     package static let intents = "meridian_intents"
     /// Whoever enrols or removes a cell → SuperScheduler: other keys than before are let in.
     package static let enrolments = "meridian_enrolments"
+    /// SuperScheduler → Nova: there are new events (for those who watch them).
+    package static let events = "meridian_events"
 }

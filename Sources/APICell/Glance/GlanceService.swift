@@ -1,3 +1,4 @@
+package import APIConventions
 import CloudModel
 package import Database
 import Foundation
@@ -17,6 +18,7 @@ package final class GlanceService: Service {
     let members: MemberStore
     let files: ImageFiles
     let grantKey: GrantPublicKey
+    let policy: Policy
     let limits: GlanceLimits
     let log: Logger
     let bytesReceived = MetricsRegistry.shared.counter("meridian_glance_bytes_received_total")
@@ -25,11 +27,12 @@ package final class GlanceService: Service {
     private let uploadsUnderWay = Mutex(0)
 
     /// `directory` is created when it isn't there; `grantKey` verifies the grants with which hosts fetch images (DESIGN 10). Run
-    /// `GlanceMigrations` first.
+    /// `GlanceMigrations` first. `policy` overrides rules by their names (`delete_image`).
     package init(
-        database: Database, store directory: String, grantKey: GrantPublicKey, limits: GlanceLimits = GlanceLimits(),
-        logger: Logger
+        database: Database, store directory: String, grantKey: GrantPublicKey, policy: [String: String] = [:],
+        limits: GlanceLimits = GlanceLimits(), logger: Logger
     ) throws {
+        self.policy = try Self.policy(policy)
         images = ImageStore(database: database)
         uploads = UploadStore(database: database)
         members = MemberStore(database: database)
@@ -37,6 +40,11 @@ package final class GlanceService: Service {
         self.grantKey = grantKey
         self.limits = limits
         log = logger
+    }
+
+    /// Our rules with an operator's. Throws `PolicyMistake`.
+    package static func policy(_ overrides: [String: String]) throws -> Policy {
+        try Policy(defaults: ImagePolicy.defaults, overrides: overrides)
     }
 
     /// Sweeps at once and then by period, until shutdown. A sweep that fails is logged; the next one tries again.

@@ -13,6 +13,8 @@ enum KeystonePolicy {
             "identity:change_password": "rule:admin_or_owner",
             "identity:list_user_projects": "rule:admin_or_owner",
             "identity:get_project": "rule:admin_required or project_id:%(project_id)s",
+            "identity:list_project_tags": "rule:admin_required or project_id:%(project_id)s",
+            "identity:get_project_tag": "rule:admin_required or project_id:%(project_id)s",
             "identity:get_domain": "rule:admin_required or project_domain_id:%(domain_id)s or user_domain_id:%(domain_id)s",
             "identity:get_region": "@",
             "identity:list_regions": "@",
@@ -21,8 +23,9 @@ enum KeystonePolicy {
             "user", "project", "domain", "role", "service", "endpoint", "region",
         ].flatMap { noun in ["create_\(noun)", "update_\(noun)", "delete_\(noun)", "get_\(noun)", "list_\(noun)s"] }
         for name in forAdmins + [
-            "list_role_assignments", "check_grant", "list_grants", "create_grant", "revoke_grant", "list_role_inferences",
-            "update_role_inference",
+            "list_role_assignments", "check_grant", "list_grants", "create_grant", "revoke_grant", "list_role_inference_rules",
+            "list_implied_roles", "get_implied_role", "check_implied_role", "create_implied_role", "delete_implied_role",
+            "update_project_tags", "create_project_tag", "delete_project_tag", "delete_project_tags",
         ]
         where rules["identity:\(name)"] == nil {
             rules["identity:\(name)"] = "rule:admin_required"

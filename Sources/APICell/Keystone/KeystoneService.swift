@@ -16,6 +16,11 @@ package struct KeystoneService: Service {
 
     private let identity: Identity
 
+    /// Our rules with an operator's. Throws `PolicyMistake`.
+    package static func policy(_ overrides: [String: String]) throws -> Policy {
+        try Policy(defaults: KeystonePolicy.defaults, overrides: overrides)
+    }
+
     /// `publicURL` is what clients reach this service under, without a version: `https://203.0.113.7:5000`. `policy` overrides
     /// rules by their names (`identity:create_user`). Run ``KeystoneMigrations`` before.
     package init(
@@ -23,7 +28,7 @@ package struct KeystoneService: Service {
         tokenLifetime: Duration = KeystoneService.tokenLifetime, logger: Logger
     ) throws {
         identity = Identity(
-            database: database, policy: try Policy(defaults: KeystonePolicy.defaults, overrides: policy), hasher: hasher,
+            database: database, policy: try Self.policy(policy), hasher: hasher,
             validity: TokenValidity(keys: keys, store: TokenStore(database: database)),
             catalog: CatalogCache(database: database),
             baseURL: publicURL.hasSuffix("/") ? String(publicURL.dropLast()) : publicURL, tokenLifetime: tokenLifetime,

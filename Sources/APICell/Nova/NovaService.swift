@@ -40,11 +40,18 @@ package struct NovaService: Sendable {
     let cells: CellStore
     let events: EventStore
     let enrolments: CellEnrolments
+    let newEvents: SharedBell
+
+    /// Our rules with an operator's. Throws `PolicyMistake`.
+    package static func policy(_ overrides: [String: String]) throws -> Policy {
+        try Policy(defaults: NovaPolicy.defaults, overrides: overrides)
+    }
 
     /// - Parameters:
     ///   - welcome: what cells that enrol are told and where they become known.
     ///   - publicURL: what clients call, without a path: `https://127.0.0.1:8774`. Links are made from it.
     ///   - identityURL: told to whoever comes without a token.
+    ///   - newEvents: rings when there may be new events. It may be lost: whoever watches also looks by period.
     ///   - quotas: what a project has that an administrator gave no limits.
     ///   - policyOverrides: rules by Nova's names that replace our defaults. Throws for one that can't be read.
     ///   - regionSilent: a cell without contact for this long is shown as down.
@@ -52,12 +59,14 @@ package struct NovaService: Sendable {
     ///   - intentDeadline: an action that its cell hasn't started by then ends `expired`.
     package init(
         database: Database, authenticator: any TokenAuthenticator, images: any ImageCatalog, questions: any CellQuestions,
-        signal: any IntentSignal, welcome: CellWelcome, quotas: QuotaLimits = QuotaLimits(), publicURL: String,
+        signal: any IntentSignal, newEvents: SharedBell = SharedBell(), welcome: CellWelcome,
+        quotas: QuotaLimits = QuotaLimits(),
+        publicURL: String,
         identityURL: String,
         policyOverrides: [String: String] = [:], regionSilent: Duration = .seconds(5),
         buildDeadline: Duration = .seconds(600), intentDeadline: Duration = .seconds(600), logger: Logger
     ) throws {
-        policy = try Policy(defaults: NovaPolicy.defaults, overrides: policyOverrides)
+        policy = try Self.policy(policyOverrides)
         self.authenticator = authenticator
         self.identityURL = identityURL
         self.publicURL = publicURL.hasSuffix("/") ? String(publicURL.dropLast()) : publicURL
@@ -87,10 +96,11 @@ package struct NovaService: Sendable {
         cells = CellStore(database: database)
         events = EventStore(database: database)
         enrolments = CellEnrolments(database: database)
+        self.newEvents = newEvents
     }
 
-    /// Adds everything to a service's router: `/`, the version documents and where cells enrol without a token, and behind one the API under `/v2.1`
-    /// and `/v2.1/{project_id}`, which `/v2` is another name of, and `/meridian/v1`; the same under `/regions/{region}` for servers
+    /// Adds everything to a service's router: `/`, the version documents and where cells enrol without a token, and behind one the
+    /// API under `/v2.1` and `/v2.1/{project_id}`, which `/v2` is another name of, and `/meridian/v1`; the same under `/regions/{region}` for servers
     /// whose home is that region.
     ///
     /// The router has the request id's middleware already (`APIRouter.service`); versions, errors and authentication are added here.

@@ -29,6 +29,8 @@ package final class SuperSchedulerService: Service, Sendable {
     private let work = WakeUp()
     private let deliveries = WakeUp()
     private let attributes = WakeUp()
+    /// There are new events.
+    private let happened = WakeUp()
     private let placeServer: PlaceServer
     /// Servers whose placing begins. Bounded by `placedAtOnce`.
     private let begun: AsyncStream<UnplacedCreate>
@@ -46,6 +48,10 @@ package final class SuperSchedulerService: Service, Sendable {
     private static let roundSpacing = Duration.milliseconds(150)
     /// The same for the feed down, which nobody waits for.
     private static let attributesSpacing = Duration.milliseconds(300)
+
+    /// Between two words to those who watch events. Longer makes watching late, shorter wakes every listener of the database for each commit
+    /// of a storm.
+    private static let eventsSpacing = Duration.milliseconds(100)
 
     /// Registers what it answers on `messenger`; call before the messenger runs.
     ///
@@ -86,14 +92,13 @@ package final class SuperSchedulerService: Service, Sendable {
     package func lead() async throws -> AdvisoryLock {
         while true {
             do {
-                if let lock = try await database.heldLock(Self.lockKey) {
-                    do {
-                        try await admission.refresh()
-                        return lock
-                    } catch {
-                        await lock.release()
-                        throw error
-                    }
+                let lock = try await database.awaitedLock(Self.lockKey)
+                do {
+                    try await admission.refresh()
+                    return lock
+                } catch {
+                    await lock.release()
+                    throw error
                 }
             } catch let error as DatabaseError where error.isConnectionLoss {
                 log.warning("the database isn't there yet", metadata: [.error: "\(error)"])
@@ -137,6 +142,12 @@ package final class SuperSchedulerService: Service, Sendable {
                         atLeastEvery: .seconds(2), coalescing: .milliseconds(100), spacing: Self.attributesSpacing
                     ) { [self] in
                         await tell.tell(await cells.reachable)
+                    }
+                }
+                group.addTask { [self] in
+                    try await happened.forEach(atLeastEvery: .seconds(3_600), spacing: Self.eventsSpacing) { [self] in
+                        // A word that is lost costs those who watch their own period.
+                        await tolerating { try await self.database.notify(ComputeChannel.events) }
                     }
                 }
                 group.addTask { [self] in
@@ -204,6 +215,7 @@ package final class SuperSchedulerService: Service, Sendable {
         let seen = watch.look(at: contacts, at: .now)
         await tolerating {
             for change in seen.changes { try await self.events.tell(change.cell, isSilent: change.isSilent) }
+            if !seen.changes.isEmpty { self.happened.ring() }
             try await self.events.forgetOld()
             let before = Timestamp.now() - self.timing.buildDeadline
             for cell in seen.silent { try await self.placements.judgeSilent(cell, createdBefore: before) }
@@ -246,7 +258,7 @@ package final class SuperSchedulerService: Service, Sendable {
         messenger.on(RecoverServers.self, from: [.cell]) { question, incoming in
             try await answers.recover(question, for: CellName(incoming.from.name))
         }
-        let apply = FeedApplier(database: database, log: log)
+        let apply = FeedApplier(database: database, told: { [happened] in happened.ring() }, log: log)
         messenger.on(FeedBatch.self, from: [.cell]) { batch, incoming in
             let cell = CellName(incoming.from.name)
             // It takes this process for the one before; a refusal makes it say hello.

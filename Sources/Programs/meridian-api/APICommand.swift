@@ -39,22 +39,32 @@ struct APICommand: AsyncParsableCommand {
                     heartbeat: federation.timing.heartbeat),
                 logger: log)
             let urls = PublicURLs(federation)
-            let keystone = try KeystoneService(
-                database: database, keys: try FernetKeyRing(directory: folders.fernetKeys), hasher: try PasswordHasher(),
-                publicURL: urls.identityRoot, logger: log)
-            let glance = try GlanceService(
-                database: database, store: folders.images,
-                grantKey: try GrantSigningKey(file: folders.grantSigningKey).publicKey, logger: log)
+            let policies = try PolicyFolder.load(folders.policies)
+            let keystone = try policies.applied(to: .keystone) { rules in
+                try KeystoneService(
+                    database: database, keys: try FernetKeyRing(directory: folders.fernetKeys), hasher: try PasswordHasher(),
+                    publicURL: urls.identityRoot, policy: rules, logger: log)
+            }
+            let glance = try policies.applied(to: .glance) { rules in
+                try GlanceService(
+                    database: database, store: folders.images,
+                    grantKey: try GrantSigningKey(file: folders.grantSigningKey).publicKey, policy: rules, logger: log)
+            }
             let bell = IntentBell(database: database, log: log)
-            let nova = try NovaService(
-                database: database, authenticator: keystone.authenticator, images: GlanceCatalog(glance: glance),
-                questions: HubQuestions(messenger: messenger, hub: hub, timeout: federation.timing.questionTimeout),
-                signal: bell,
-                welcome: CellWelcome(
-                    federation: federation.name, hubKey: hubKey, catalog: KeystoneRegions(keystone: keystone, urls: urls)),
-                publicURL: urls.computeRoot, identityURL: keystone.identityURL, regionSilent: federation.timing.regionSilent,
-                buildDeadline: federation.timing.buildDeadline, intentDeadline: federation.timing.intentDeadline,
-                logger: log)
+            let ear = EventEar(database: database)
+            let nova = try policies.applied(to: .nova) { rules in
+                try NovaService(
+                    database: database, authenticator: keystone.authenticator, images: GlanceCatalog(glance: glance),
+                    questions: HubQuestions(messenger: messenger, hub: hub, timeout: federation.timing.questionTimeout),
+                    signal: bell, newEvents: ear.newEvents,
+                    welcome: CellWelcome(
+                        federation: federation.name, hubKey: hubKey,
+                        catalog: KeystoneRegions(keystone: keystone, urls: urls)),
+                    publicURL: urls.computeRoot, identityURL: keystone.identityURL,
+                    policyOverrides: rules,
+                    regionSilent: federation.timing.regionSilent, buildDeadline: federation.timing.buildDeadline,
+                    intentDeadline: federation.timing.intentDeadline, logger: log)
+            }
 
             let imageRouter = APIRouter.service("glance", errors: .glance, identityURL: keystone.identityURL)
             glance.addRoutes(to: imageRouter, authenticator: keystone.authenticator, publicURL: urls.image)
@@ -84,7 +94,7 @@ struct APICommand: AsyncParsableCommand {
                         messenger.contact(hub).map { .healthy("last contact \($0) ago") } ?? .unhealthy("no contact yet")
                     },
                 ])
-            return [health, database, messenger, bell, keystone, glance] + servers
+            return [health, database, messenger, bell, ear, keystone, glance] + servers
         }
     }
 }

@@ -17,7 +17,7 @@ struct GlanceCatalog: ImageCatalog {
     let glance: GlanceService
 
     func image(_ id: ImageID, for caller: Caller) async throws -> CatalogImage {
-        let image = try await glance.image(id, for: ImageCaller(project: caller.projectID, roles: caller.roles))
+        let image = try await glance.image(id, for: caller)
         return CatalogImage(
             reference: ImageReference(
                 id: image.id, name: image.name ?? "", diskFormat: image.diskFormat?.rawValue ?? "raw", size: image.size ?? 0,
@@ -57,6 +57,21 @@ struct HubQuestions: CellQuestions {
             return try await messenger.call(question, to: hub, request: request, timeout: timeout)
         } catch let error as MessagingError {
             throw error.cloudError
+        }
+    }
+}
+
+/// Hears that there are new events, and wakes the requests that wait for some. What was told while the connection was away is found by
+/// their own period.
+struct EventEar: Service {
+    let newEvents = SharedBell()
+    private let database: Database
+
+    init(database: Database) { self.database = database }
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            for await _ in database.listen([ComputeChannel.events]) { newEvents.ring() }
         }
     }
 }

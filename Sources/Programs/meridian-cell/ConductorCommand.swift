@@ -24,6 +24,10 @@ struct ConductorCommand: AsyncParsableCommand {
             let hub = PeerName.hub(federation.name)
             var limits = MessagingLimits()
             limits.silentAfter = federation.timing.conductorPatience
+            // Guests of a region that runs real ones are nothing that a simulator may report on, whatever is enrolled.
+            let takesSimulators = region.computeHost.hypervisor == .simulated
+            // All hosts of a link are woken at once.
+            if takesSimulators { limits.highWaterMark = max(limits.highWaterMark, 2 * limits.hostsOfOneLink) }
             let messenger = try ZeroMQMessenger(
                 .init(
                     name: .cell(region.name), keys: try .load(folders.secretKey(role: "cell", name: region.name.rawValue)),
@@ -31,7 +35,7 @@ struct ConductorCommand: AsyncParsableCommand {
                         Listener(
                             control: "tcp://\(cell.address):\(cell.ports.agentsControl)",
                             bulk: "tcp://\(cell.address):\(cell.ports.agentsBulk)",
-                            enrolment: Enrolment(directory: folders.enrolled))
+                            enrolment: Enrolment(directory: folders.enrolled), sharedLinks: takesSimulators)
                     ],
                     dial: [
                         Dial(

@@ -7,6 +7,7 @@ import Logging
 import Messaging
 import Observability
 import RegionConfig
+import ServiceLifecycle
 
 /// Makes the hosts, all alike but for their names, keys and seeds.
 struct Simulation {
@@ -27,18 +28,47 @@ struct Simulation {
         self.logger = logger
     }
 
-    func host(_ number: Int) throws -> (messenger: ZeroMQMessenger, agent: HostAgent) {
-        let name = HostName("\(program.namePrefix)-\(number).\(region.name)")
+    /// Hosts as in production, each with a key and a link of its own.
+    func hosts(_ numbers: Range<Int>) throws -> [any Service] {
+        let pairs = try numbers.map { number in
+            let peer = PeerName.host(name(number))
+            let messenger = try messenger(peer, limits)
+            return (messenger, try agent(number, on: messenger))
+        }
+        return pairs.map(\.0) as [any Service] + pairs.map(\.1)
+    }
+
+    /// Hosts that have one key and one link together.
+    func hostsOnOneLink(_ numbers: Range<Int>) throws -> [any Service] {
+        let enrolment = Enrolment(directory: folders.enrolled)
+        if let host = numbers.lazy.map(name).first(where: { enrolment.names(.host($0)) }) {
+            throw ProgramError.configuration(
+                "\(host) has a key of its own in \(folders.enrolled): take such keys away, or choose another --name-prefix.")
+        }
+        // Each host waits for an answer or two at a time, and its cell wakes them all at once.
+        var limits = MessagingLimits()
+        limits.waitingCasts = 2 * numbers.count
+        limits.rememberedMessages = 2 * numbers.count
+        limits.highWaterMark = max(limits.highWaterMark, 2 * numbers.count)
+        let messenger = try messenger(.simulator(program.namePrefix, of: region.name), limits)
+        return [messenger] + (try numbers.map { try agent($0, on: messenger.member(.host(name($0)))) }) as [any Service]
+    }
+
+    private func name(_ number: Int) -> HostName { HostName("\(program.namePrefix)-\(number).\(region.name)") }
+
+    private func messenger(_ peer: PeerName, _ limits: MessagingLimits) throws -> ZeroMQMessenger {
         let cell = region.childCell
         let dial = Dial(
             peer: .cell(region.name), control: "tcp://\(cell.address):\(cell.ports.agentsControl)",
             bulk: "tcp://\(cell.address):\(cell.ports.agentsBulk)", serverKey: try CurveKeyPair.loadPublicKey(folders.cellKey))
-        let messenger = try ZeroMQMessenger(
+        return try ZeroMQMessenger(
             .init(
-                name: .host(name), keys: try keys(of: name), dial: [dial], heartbeat: federation.timing.hostHeartbeat,
-                limits: limits),
+                name: peer, keys: try keys(of: peer), dial: [dial], heartbeat: federation.timing.hostHeartbeat, limits: limits),
             logger: logger)
+    }
 
+    private func agent(_ number: Int, on messenger: any Messenger) throws -> HostAgent {
+        let name = name(number)
         var script = SimulationScript(
             boot: .milliseconds(program.bootMilliseconds), failureRate: program.failRate, seed: program.seed &+ UInt64(number))
         if let offers = region.computeHost.offers { script.description.size = offers }
@@ -46,10 +76,9 @@ struct Simulation {
         var settings = HostAgent.Settings(
             host: name, cell: region.name, zone: ZoneName(region.name.rawValue), address: "127.0.0.1", limits: .simulated)
         settings.reconcilePeriod = federation.timing.reconcilePeriod
-        let agent = HostAgent(
+        return HostAgent(
             settings, hypervisor: try SimulatedHypervisor(script, journal: journal), images: NoImages(), messenger: messenger,
             logger: logger)
-        return (messenger, agent)
     }
 
     /// A host says little: small queues, of which there are hundreds.
@@ -61,15 +90,15 @@ struct Simulation {
         return limits
     }
 
-    private func keys(of name: HostName) throws -> CurveKeyPair {
-        let file = folders.secretKey(role: "host", name: name.rawValue)
+    private func keys(of peer: PeerName) throws -> CurveKeyPair {
+        let file = folders.secretKey(role: peer.role.rawValue, name: peer.name)
         if !program.enrol || FileManager.default.fileExists(atPath: file) { return try .load(file) }
         let pair = CurveKeyPair.generate()
         for folder in ["\(folders.etc)/keys", folders.enrolled] {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         }
         try pair.write(to: file)
-        try pair.writePublicKey(to: "\(folders.enrolled)/host_\(name).key")
+        try pair.writePublicKey(to: "\(folders.enrolled)/\(peer.role.rawValue)_\(peer.name).key")
         return pair
     }
 }
@@ -78,6 +107,8 @@ struct Simulation {
 enum Descriptors {
     /// Two sockets with their signallers and connections, and a journal.
     static let perHost = 8
+    /// A journal.
+    static let perHostOnOneLink = 1
 
     /// Raises the soft limit where the hard one allows it; says so when that isn't enough.
     static func allow(_ count: Int) throws {

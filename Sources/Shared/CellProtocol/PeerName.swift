@@ -1,6 +1,7 @@
 package import CloudModel
 
-/// Who speaks on a link: `cell:tunis`, `host:compute-1.tunis`. Bound to a public key by enrolment, never claimed by the peer itself.
+/// Who speaks on a link: `cell:tunis`, `host:compute-1.tunis`. Bound to a public key by enrolment, never claimed by the peer itself; only
+/// a simulator names which of its hosts it means (`speaks(for:to:)`).
 package struct PeerName: Hashable, Sendable, Comparable, Codable, CustomStringConvertible {
     /// What kind of process it is, which decides what it may say.
     package enum Role: String, Sendable, CaseIterable, Codable {
@@ -14,6 +15,8 @@ package struct PeerName: Hashable, Sendable, Comparable, Codable, CustomStringCo
         case scheduler
         /// A compute agent.
         case host
+        /// A process of simulated hosts that speaks for all of them over one link (docs/decisions/0022).
+        case simulator
     }
 
     package let role: Role

@@ -32,9 +32,37 @@ package final class AdvisoryLock: Sendable {
 }
 
 extension Database {
-    /// Takes the lock if nobody holds it; nil when somebody does. Try again later: whoever waits for a lock of a process that is
-    /// stopped waits as long as that is.
+    /// Takes the lock if nobody holds it; nil when somebody does.
     package func heldLock(_ key: Int64) async throws -> AdvisoryLock? {
+        try await lock(key) { connection, lock in
+            let isTaken: Bool = try await connection.query("SELECT pg_try_advisory_lock(\(key))", isAtomic: false)[0].get(at: 0)
+            return isTaken ? lock : nil
+        }
+    }
+
+    /// Waits in the server until the lock is free, and takes it; whoever waits has it within a moment of its release. Ends at once when the
+    /// task is cancelled, and leaves no session waiting. `patience`: how long one statement waits before the next does. While one waits,
+    /// what was deleted since it began isn't vacuumed away, and the server writes a line when it ends.
+    package func awaitedLock(_ key: Int64, patience: Duration = .seconds(30)) async throws -> AdvisoryLock {
+        let wait = "SELECT pg_advisory_lock(\(key))" as SQL
+        return try await lock(key) { connection, lock in
+            _ = try await connection.query(SQL(unsafe: "SET statement_timeout = \(patience.milliseconds)"), isAtomic: false)
+            while true {
+                do {
+                    _ = try await connection.query(wait, isAtomic: false, timeout: patience)
+                    break
+                } catch let error as DatabaseError where error.kind == .server && error.sqlState == .queryCanceled {
+                    try Task.checkCancellation()
+                }
+            }
+            // Signs of life are asked for with the connection's own patience again.
+            _ = try await connection.query("RESET statement_timeout", isAtomic: false)
+            return lock
+        }
+    }
+
+    /// Opens a connection of its own for the lock that `take` takes on it. It closes with the lock, and so where `take` keeps none.
+    private func lock<Taken>(_ key: Int64, _ take: (Connection, AdvisoryLock) async throws -> Taken) async throws -> Taken {
         let ending = Ending()
         let connection = Connection(
             companionSettings("lock"), onReady: {},
@@ -47,15 +75,9 @@ extension Database {
         connection.open()
         companions.add(connection, until: ending)
         do {
-            let rows = try await connection.query("SELECT pg_try_advisory_lock(\(key))", isAtomic: false)
-            if try rows[0].get(at: 0) as Bool { return AdvisoryLock(key: key, connection: connection, ending: ending) }
-            connection.close()
-            return nil
+            return try await take(connection, AdvisoryLock(key: key, connection: connection, ending: ending))
         } catch let notSent as NotSent {
             throw notSent.cause
-        } catch {
-            connection.close()
-            throw error
         }
     }
 

@@ -2,7 +2,7 @@ package import Logging
 internal import ServiceLifecycle
 
 /// A PostgreSQL database as this process uses it: a pool of pipelined connections, and connections of their own for
-/// `listen`, `notify` and `heldLock`.
+/// `listen`, `notify`, `heldLock` and `awaitedLock`.
 ///
 /// Connects when first used and again by itself after the server was away; queries work before `run()` too. A caller never waits
 /// longer than the acquire timeout plus the statement timeout plus a second (`PoolLimits`), also when the server is stopped.

@@ -37,6 +37,8 @@ package struct MessagingCounters: Sendable, Hashable {
     package var superseded = 0
     /// Handshakes with a key that is not enrolled.
     package var unknownKeys = 0
+    /// Messages under a name for which their connection may not speak, and handshakes of simulators where none may speak.
+    package var claimedNames = 0
     /// Handshakes admitted.
     package var admitted = 0
 

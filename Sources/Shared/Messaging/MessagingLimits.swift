@@ -1,3 +1,5 @@
+import CellProtocol
+
 /// Every bound of a messenger. The defaults serve a hub with 32 cells as well as a conductor with 4,000 hosts.
 package struct MessagingLimits: Sendable {
     /// Bytes of a message on the control lane. More would let one message hold up the calls behind it.
@@ -19,7 +21,13 @@ package struct MessagingLimits: Sendable {
     /// too low: a cell can't pass its hosts' questions on as fast as they come.
     package var runningCallsOfOnePeer = 256
     package var waitingCallsOfOnePeer = 1_024
-    /// Casts of one peer waiting for its handler. Beyond it the oldest is dropped: the newer value is worth more.
+    /// The same for a simulator, whose link is thousands of hosts': they may take most of what there is, as they would with a link each, and
+    /// leave room for the cell's scheduler and its hub.
+    package var runningCallsOfSharedLink = 768
+    package var waitingCallsOfSharedLink = 3_072
+    /// Hosts that one simulator may speak for. Each that it names costs up to 20 KB here.
+    package var hostsOfOneLink = 10_000
+    /// Casts of one link waiting for its handler. Beyond it the oldest is dropped: the newer value is worth more.
     package var waitingCasts = 1_024
     /// Messages waiting for the reactor, or for a connection that we dial.
     package var waitingMessages = 16_384
@@ -34,6 +42,14 @@ package struct MessagingLimits: Sendable {
     package var silentAfter = 5
 
     package init() {}
+
+    func runningCalls(of link: PeerName) -> Int {
+        link.role == .simulator ? runningCallsOfSharedLink : runningCallsOfOnePeer
+    }
+
+    func waitingCalls(of link: PeerName) -> Int {
+        link.role == .simulator ? waitingCallsOfSharedLink : waitingCallsOfOnePeer
+    }
 
     func bytes(_ lane: Lane) -> Int {
         switch lane {

@@ -9,7 +9,9 @@ struct MessagingMetrics {
         (\.oversized, "oversized"), (\.reconnected, "reconnected"),
         (\.malformed, "malformed"),
         (\.unknownKind, "unknown_kind"), (\.forbidden, "forbidden"), (\.duplicates, "duplicate"), (\.failed, "failed"),
-        (\.lateReplies, "late_reply"), (\.superseded, "superseded"), (\.unknownKeys, "unknown_key"), (\.admitted, "admitted"),
+        (\.lateReplies, "late_reply"), (\.superseded, "superseded"), (\.unknownKeys, "unknown_key"),
+        (\.claimedNames, "claimed_name"),
+        (\.admitted, "admitted"),
     ]
 
     private let counters: [Counter]

@@ -69,7 +69,7 @@ package struct MessageID: RawRepresentable, Hashable, Sendable, CustomStringConv
 
 /// A message as its handler sees it.
 package struct IncomingMessage: Sendable {
-    /// Who said it: bound to the connection's key, never claimed by the message.
+    /// Who said it: bound to the connection's key, never claimed by the message. Only a simulator says which of its hosts it means.
     package let from: PeerName
     package let kind: String
     package let body: [UInt8]

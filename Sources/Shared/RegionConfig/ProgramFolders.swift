@@ -18,6 +18,8 @@ package struct ProgramFolders: Sendable, Equatable {
     package var hubKey: String { etc + "/keys/hub.pub" }
     /// The public key of the region's conductor, which hosts and the scheduler dial.
     package var cellKey: String { etc + "/keys/cell.pub" }
+    /// Rules of an operator's own, see `PolicyFolder`. Optional.
+    package var policies: String { etc + "/policy" }
     /// Public keys of the peers that may speak to this process.
     package var enrolled: String { etc + "/enrolled" }
     package var authority: String { etc + "/tls/ca.pem" }

@@ -11,8 +11,9 @@ struct Section {
     private let line: Int?
     private var known: Set<String> = []
 
-    /// Reads a whole file. Throws `ConfigurationError` for a missing file, one over the limit, and malformed YAML.
-    init(file: String) throws {
+    /// Reads a whole file, which holds something unless it `mayBeEmpty`. Throws `ConfigurationError` for a missing file, one over the
+    /// limit, and malformed YAML.
+    init(file: String, mayBeEmpty: Bool = false) throws {
         guard let data = FileManager.default.contents(atPath: file) else {
             throw ConfigurationError(file: file, line: nil, key: "", sentence: "The file can't be read.")
         }
@@ -21,18 +22,22 @@ struct Section {
                 file: file, line: nil, key: "", sentence: "The file must be UTF-8 text of at most \(Section.largestFile) bytes."
             )
         }
-        try self.init(text: text, file: file)
+        try self.init(text: text, file: file, mayBeEmpty: mayBeEmpty)
     }
 
     /// A megabyte: thousands of hosts fit, and a wrong path to something huge is noticed before it is parsed.
     private static let largestFile = 1 << 20
 
-    init(text: String, file: String) throws {
+    init(text: String, file: String, mayBeEmpty: Bool = false) throws {
         let root: Node?
         do {
             root = try Yams.compose(yaml: text)
         } catch let error as YamlError {
             throw error.located(in: file)
+        }
+        if mayBeEmpty, root == nil {
+            self.init(Node.Mapping([]), line: nil, path: [], file: file)
+            return
         }
         guard let root, let mapping = root.mapping else {
             throw ConfigurationError(
@@ -157,6 +162,21 @@ struct Section {
             }
             return (try choice(place, name), value)
         }
+    }
+
+    /// Every key of a mapping of text, which may be empty, with the line where it stands.
+    func textsByKey() throws -> [String: (text: String, line: Int?)] {
+        var texts: [String: (text: String, line: Int?)] = [:]
+        for (key, value) in mapping {
+            guard let name = key.scalar?.string, !name.isEmpty else {
+                throw ConfigurationError(file: file, line: key.mark?.line, key: "", sentence: "A name is expected here.")
+            }
+            guard let text = value.scalar?.string, !value.tag.rawValueIs(.null) else {
+                throw wrong(name, value, "Text is expected here, in quotes.")
+            }
+            texts[name] = (text, key.mark?.line)
+        }
+        return texts
     }
 
     /// The error for a value that is of the right type and still wrong.

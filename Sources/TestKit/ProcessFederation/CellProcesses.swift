@@ -17,7 +17,7 @@ package final class CellProcesses: Sendable {
     /// Everything is made and started; that it is in contact is for the caller to wait for.
     init(
         _ name: String, folder: String, database: PostgresCluster, links: [Relay], ports: CellPorts, hosts count: Int,
-        bootMilliseconds: Int, failRate: Double
+        bootMilliseconds: Int, failRate: Double, sharedLink: Bool
     ) {
         self.name = name
         self.database = database
@@ -33,7 +33,8 @@ package final class CellProcesses: Sendable {
         scheduler = run("scheduler", "meridian-cell", ["scheduler"])
         hosts = run(
             "hosts", "meridian-sim",
-            ["--hosts", "\(count)", "--enrol", "--boot-milliseconds", "\(bootMilliseconds)", "--fail-rate", "\(failRate)"])
+            ["--hosts", "\(count)", "--enrol", "--boot-milliseconds", "\(bootMilliseconds)", "--fail-rate", "\(failRate)"]
+                + (sharedLink ? ["--shared-link"] : []))
     }
 
     package var processes: [SupervisedProcess] { [conductor, scheduler, hosts] }

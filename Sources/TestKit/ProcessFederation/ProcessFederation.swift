@@ -13,6 +13,10 @@ package final class ProcessFederation: Sendable {
         package var failRate = 0.0
         /// Regions whose cells have not been let in: they knock, and wait.
         package var strangers: Set<String> = []
+        /// The hosts of a region have one key and one link together.
+        package var sharedLinks = false
+        /// The operator's policy files, by service: what stands in `nova.yaml`.
+        package var policies: [String: String] = [:]
         /// Seconds, as in federation.yml. Silence is a little longer than a busy machine keeps a process waiting.
         package var timing: [String: Double] = [
             "heartbeat": 0.4, "region_silent": 3, "host_silent": 3, "claim_ttl": 10, "reconcile_period": 2,

@@ -11,7 +11,7 @@ package enum Programs {
     package static func path(_ name: String) -> String { "\(directory)/\(name)" }
 
     /// Runs one to its end. Throws what it wrote unless it ends with 0.
-    static func run(_ name: String, _ arguments: [String], log: String) async throws {
+    package static func run(_ name: String, _ arguments: [String], log: String) async throws {
         let command = [path(name)] + arguments
         let status = try await onThread { Spawn.wait(for: try Spawn.start(command, log: log)) }
         guard status == 0 else {

@@ -23,6 +23,8 @@ struct Setup: Sendable {
         try FileManager.default.createDirectory(atPath: etc, withIntermediateDirectories: true)
         try write(federation(hub: (ports.hubControl, ports.hubBulk)), to: "\(etc)/federation.yml")
         try keys.write(api: etc)
+        try FileManager.default.createDirectory(atPath: "\(etc)/policy", withIntermediateDirectories: true)
+        for (service, text) in plan.policies { try write(text, to: "\(etc)/policy/\(service).yaml") }
         for user in ["admin", "demo"] { try write(Tenant.password(of: user), to: "\(etc)/\(user).password", mode: 0o600) }
         for region in plan.regions {
             let etc = "\(folder)/\(region)/etc"
@@ -64,7 +66,8 @@ struct Setup: Sendable {
             guard let database = databases[region] else { throw ProcessFederationError("\(region) has no database.") }
             cells[region] = CellProcesses(
                 region, folder: "\(folder)/\(region)", database: database, links: links, ports: try ports(of: region),
-                hosts: plan.hostsPerRegion, bootMilliseconds: plan.bootMilliseconds, failRate: plan.failRate)
+                hosts: plan.hostsPerRegion, bootMilliseconds: plan.bootMilliseconds, failRate: plan.failRate,
+                sharedLink: plan.sharedLinks)
         }
         return cells
     }

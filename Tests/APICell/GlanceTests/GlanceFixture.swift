@@ -22,6 +22,11 @@ struct DictionaryAuthenticator: TokenAuthenticator {
     }
 }
 
+extension Caller {
+    /// One that may do everything.
+    static var cloud: Caller { Caller(userID: "cloud", userName: "cloud", roles: ["admin"], expiresAt: .now() + .seconds(600)) }
+}
+
 /// A Glance on a real database and a real directory.
 struct Glances: Sendable {
     let service: GlanceService
@@ -50,26 +55,32 @@ struct Glances: Sendable {
             database: database, directory: directory, signingKey: signingKey)
     }
 
+    /// One that may do everything, with this Glance's rules.
+    var cloud: ImageCaller { ImageCaller(caller: .cloud, policy: service.policy) }
+
     var files: [String] { (try? FileManager.default.contentsOfDirectory(atPath: directory).sorted()) ?? [] }
 }
 
-func withGlance(limits: GlanceLimits = GlanceLimits(), _ body: @Sendable (Glances) async throws -> Void) async throws {
+func withGlance(
+    limits: GlanceLimits = GlanceLimits(), policy: [String: String] = [:], _ body: @Sendable (Glances) async throws -> Void
+) async throws {
     try await withDatabase { database in
         try await database.migrate(GlanceMigrations.all, schema: GlanceMigrations.schema)
         let directory = NSTemporaryDirectory() + "/meridian-glance-\(UUID().lowercased)"
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let key = try GrantSigningKey.generate()
         let service = try GlanceService(
-            database: database, store: directory, grantKey: key.publicKey, limits: limits, logger: .silent)
+            database: database, store: directory, grantKey: key.publicKey, policy: policy, limits: limits, logger: .silent)
         try await body(Glances(service: service, database: database, directory: directory, signingKey: key))
     }
 }
 
 /// The API over HTTP, on a socket where bodies stream.
 func withGlanceAPI(
-    limits: GlanceLimits = GlanceLimits(), _ body: @escaping @Sendable (Glances, any TestClientProtocol) async throws -> Void
+    limits: GlanceLimits = GlanceLimits(), policy: [String: String] = [:],
+    _ body: @escaping @Sendable (Glances, any TestClientProtocol) async throws -> Void
 ) async throws {
-    try await withGlance(limits: limits) { glance in
+    try await withGlance(limits: limits, policy: policy) { glance in
         try await Application(router: glance.router, logger: .silent).test(.live) { client in try await body(glance, client) }
     }
 }

@@ -27,7 +27,7 @@ import Testing
     }
 
     private func queued(_ glance: Glances) async throws -> Image {
-        try await glance.service.create(["name": "x", "disk_format": "raw", "container_format": "bare"], by: .cloud)
+        try await glance.service.create(["name": "x", "disk_format": "raw", "container_format": "bare"], by: glance.cloud)
     }
 
     @Test(arguments: [0, 1, 5])
@@ -35,7 +35,7 @@ import Testing
         try await withGlance { glance in
             let image = try await queued(glance)
             await #expect(throws: Broken.self) {
-                try await glance.service.upload(BreakingBody(chunks: chunks), to: image.id, UploadHeaders(), by: .cloud)
+                try await glance.service.upload(BreakingBody(chunks: chunks), to: image.id, UploadHeaders(), by: glance.cloud)
             }
             #expect(try await glance.service.image(image.id, for: .cloud).status == .killed)
             #expect(glance.files == [])
@@ -50,7 +50,7 @@ import Testing
                 stream.finish()
             }
             await #expect(throws: CloudError.self) {
-                try await glance.service.upload(body, to: image.id, UploadHeaders(length: 2_000), by: .cloud)
+                try await glance.service.upload(body, to: image.id, UploadHeaders(length: 2_000), by: glance.cloud)
             }
             #expect(try await glance.service.image(image.id, for: .cloud).status == .killed)
         }
@@ -75,9 +75,9 @@ import Testing
             let image = try await queued(glance)
             let (body, stream) = AsyncStream<ByteBuffer>.makeStream()
             stream.yield(bytes(2_000_000))
-            let upload = Task { try await glance.service.upload(body, to: image.id, UploadHeaders(), by: .cloud) }
+            let upload = Task { try await glance.service.upload(body, to: image.id, UploadHeaders(), by: glance.cloud) }
             try await eventually { try await glance.service.image(image.id, for: .cloud).status == .saving }
-            try await glance.service.delete(image.id, by: .cloud)
+            try await glance.service.delete(image.id, by: glance.cloud)
             stream.finish()
             await #expect(throws: CloudError.self) { try await upload.value }
             #expect(glance.files == [])
@@ -96,7 +96,7 @@ import Testing
                             stream.finish()
                         }
                         do {
-                            try await glance.service.upload(body, to: image.id, UploadHeaders(), by: .cloud)
+                            try await glance.service.upload(body, to: image.id, UploadHeaders(), by: glance.cloud)
                             return true
                         } catch {
                             return false

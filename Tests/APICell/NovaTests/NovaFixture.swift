@@ -32,7 +32,8 @@ struct NovaFixture: Sendable {
 
     /// Three cells, of which two have hosts; flavors as a new cloud has them; a tenant, a reader, a stranger and an administrator.
     static func with(
-        quotas: QuotaLimits = QuotaLimits(), buildDeadline: Duration = .seconds(600), intentDeadline: Duration = .seconds(600),
+        quotas: QuotaLimits = QuotaLimits(), policy: [String: String] = [:], buildDeadline: Duration = .seconds(600),
+        intentDeadline: Duration = .seconds(600),
         _ body: @escaping @Sendable (NovaFixture) async throws -> Void
     ) async throws {
         try await withDatabase { database in
@@ -48,7 +49,7 @@ struct NovaFixture: Sendable {
                 welcome: CellWelcome(federation: "meridian", hubKey: hubKey, catalog: regions),
                 quotas: quotas,
                 publicURL: "http://compute.test:8774", identityURL: "http://identity.test:5000",
-                buildDeadline: buildDeadline, intentDeadline: intentDeadline, logger: .silent)
+                policyOverrides: policy, buildDeadline: buildDeadline, intentDeadline: intentDeadline, logger: .silent)
             let router = APIRouter.service(
                 "compute", errors: .nova, identityURL: "http://identity.test:5000", tellsComputeID: true)
             service.addRoutes(to: router)

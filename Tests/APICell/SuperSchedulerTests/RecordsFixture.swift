@@ -12,15 +12,18 @@ struct RecordsFixture: Sendable {
     let database: Database
     let store: PlacementStore
     let feeds: FeedApplier
+    /// Rung with every batch that had events.
+    let told: SharedBell
 
     static func with(_ body: (RecordsFixture) async throws -> Void) async throws {
         try await withDatabase { database in
             try await database.migrate(ComputeMigrations.all, schema: ComputeMigrations.schema)
             for cell in ["london", "tunis"] { try await database.query("INSERT INTO compute.cells (name) VALUES (\(cell))") }
+            let told = SharedBell()
             try await body(
                 RecordsFixture(
                     database: database, store: PlacementStore(database: database),
-                    feeds: FeedApplier(database: database, log: .silent)))
+                    feeds: FeedApplier(database: database, told: { told.ring() }, log: .silent), told: told))
         }
     }
 

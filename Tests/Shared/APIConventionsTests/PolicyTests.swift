@@ -44,11 +44,38 @@ import Testing
 
     @Test(arguments: ["role:", "and", "role:a role:b", "(role:a", "role:a)", "nonsense", "not", "rule:missing"])
     func whatCannotBeReadIsRefused(_ text: String) {
-        #expect(throws: CloudError.self) { try Policy(defaults: ["x": text]) }
+        let mistake = #expect(throws: PolicyMistake.self) { try Policy(defaults: ["x": "@"], overrides: ["x": text]) }
+        #expect(mistake?.rule == "x")
     }
 
     @Test func loopsAreRefused() {
-        #expect(throws: CloudError.self) { try Policy(defaults: ["a": "rule:b", "b": "not rule:a"]) }
+        #expect(throws: PolicyMistake.self) { try Policy(defaults: ["a": "rule:b", "b": "not rule:a"]) }
+        let mistake = #expect(throws: PolicyMistake.self) {
+            try Policy(defaults: ["a": "rule:b", "b": "rule:c", "c": "@"], overrides: ["c": "not rule:a"])
+        }
+        #expect(mistake == PolicyMistake(rule: "c", sentence: "It refers to itself."), "whoever closed the circle is blamed")
+    }
+
+    @Test func whatNobodyKnowsIsRefusedByName() {
+        let defaults = ["compute:servers:show": "@", "compute:servers:create": "@", "compute:limits": "@"]
+        let mistake = #expect(throws: PolicyMistake.self) {
+            try Policy(defaults: defaults, overrides: ["compute:servers:shew": "role:admin"])
+        }
+        #expect(mistake?.rule == "compute:servers:shew")
+        #expect(
+            mistake?.sentence
+                == "There is no such rule, and no rule refers to it. Known are compute:servers:create, compute:servers:show.")
+    }
+
+    @Test func operatorsMayNameRulesOfTheirOwn() throws {
+        let policy = try Policy(
+            defaults: ["compute:x": "@"], overrides: ["support": "role:support or role:admin", "compute:x": "rule:support"])
+        #expect(policy.allows("compute:x", by: caller(["support"])))
+        #expect(!policy.allows("compute:x", by: caller(["member"])))
+        let mistake = #expect(throws: PolicyMistake.self) {
+            try Policy(defaults: ["compute:x": "@"], overrides: ["compute:x": "rule:supporters"])
+        }
+        #expect(mistake == PolicyMistake(rule: "compute:x", sentence: "It refers to rule:supporters, which doesn't exist."))
     }
 
     @Test func overridesWinAndRefusalsAreInOpenStacksWords() throws {

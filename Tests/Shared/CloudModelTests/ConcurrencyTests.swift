@@ -184,3 +184,34 @@ import Testing
         try await task.value
     }
 }
+
+@Suite struct SharedBellTests {
+    @Test func aRingWakesEverybody() async {
+        let bell = SharedBell()
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<10 { group.addTask { await bell.wait(after: 0, atMost: .seconds(600)) } }
+            while bell.waiting < 10 { await Task.yield() }
+            bell.ring()
+        }
+        #expect(bell.rings == 1)
+        #expect(bell.waiting == 0)
+    }
+
+    @Test func aRingBetweenLookingAndWaitingIsNotLost() async {
+        let bell = SharedBell()
+        let before = bell.rings
+        bell.ring()
+        await bell.wait(after: before, atMost: .seconds(600))
+        #expect(bell.waiting == 0)
+    }
+
+    @Test func aWaitEndsWithItsTimeAndWithItsTask() async {
+        let bell = SharedBell()
+        await bell.wait(after: 0, atMost: .milliseconds(1))
+        let waiting = Task { await bell.wait(after: 0, atMost: .seconds(600)) }
+        while bell.waiting < 1 { await Task.yield() }
+        waiting.cancel()
+        await waiting.value
+        #expect(bell.waiting == 0)
+    }
+}

@@ -55,6 +55,18 @@ import Testing
         #expect(queue.next() == nil)
     }
 
+    @Test func aSharedLinkHasALimitOfItsOwnAndLeavesRoomForTheOthers() {
+        let limits = MessagingLimits()
+        var queue = CallQueue<Int>(limits)
+        let simulator = PeerName.simulator("sim", of: "tunis")
+        for number in 0..<limits.runningCallsOfSharedLink { #expect(queue.admit(number, of: simulator) == .run) }
+        for number in 0..<limits.waitingCallsOfSharedLink { #expect(queue.admit(number, of: simulator) == .wait) }
+        #expect(queue.admit(0, of: simulator) == .refuse)
+        for number in 0..<limits.runningCallsOfOnePeer { #expect(queue.admit(number, of: a) == .run) }
+        for number in 0..<limits.waitingCallsOfOnePeer { #expect(queue.admit(number, of: a) == .wait) }
+        #expect(queue.admit(0, of: a) == .refuse)
+    }
+
     @Test(arguments: 0..<20) func nothingIsLostOrStartedTwice(seed: UInt64) {
         var random = SeededRandom(seed: seed, for: "call queue")
         let peers = (0..<4).map { PeerName(.host, "\($0)") }

@@ -31,6 +31,25 @@ struct EnvelopeTests {
         #expect(try Heartbeat(reading: golden) == beat)
     }
 
+    @Test func aMessageOfAMemberHasTheseBytes() throws {
+        let call = Envelope(
+            .call, lane: .control, id: 9, milliseconds: 0, kind: "a/1", request: "r", member: .host("sim-1.tunis"), body: [0xff]
+        )
+        let golden: [UInt8] =
+            [2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 3] + Array("a/1".utf8) + [1] + Array("r".utf8) + [16]
+            + Array("host:sim-1.tunis".utf8) + [0xff]
+        #expect(call.encoded() == golden)
+        #expect(try read(golden) == call)
+        for length in 0..<(golden.count - 1) {
+            #expect(throws: MalformedMessage.self, "cut to \(length) bytes") { try read(Array(golden.prefix(length))) }
+        }
+        for (index, byte) in [(22, 0), (22, 131), (23, 0x48), (27, 0x3b)] as [(Int, UInt8)] {
+            var bad = golden
+            bad[index] = byte
+            #expect(throws: MalformedMessage.self, "byte \(index) set to \(byte)") { try read(bad) }
+        }
+    }
+
     @Test func anErrorHasTheseBytes() throws {
         let bytes = Refusal.encode(.refused(.conflict, "Busy."))
         #expect(bytes == [8] + Array("conflictBusy.".utf8))
@@ -43,7 +62,7 @@ struct EnvelopeTests {
 
     @Test func theTimeLeftIsWrittenWhenItIsSent() throws {
         var frame = OutgoingFrame(
-            peer: .hub("top"), lane: .control, type: .call, id: 1, expires: BootInstant(nanoseconds: 1_500_000_000),
+            to: Address(.hub("top")), lane: .control, type: .call, id: 1, expires: BootInstant(nanoseconds: 1_500_000_000),
             bytes: try #require(Envelope(.call, lane: .control, id: 1, milliseconds: 0, kind: "a/1").encoded()))
         let bytes = frame.stamped(at: BootInstant(nanoseconds: 500_000_001))
         #expect(try read(try #require(bytes)).milliseconds == 1_000)

@@ -8,6 +8,8 @@ import Testing
 /// Peers in one process over TCP on the loopback, each with a key of its own, through relays that can be cut.
 final class ZeroMQFixture: Fixture {
     let hubKeys = CurveKeyPair.generate()
+    let hubName: PeerName
+    private let sharedLinks: Bool
     private let keys = Lock<[PeerName: CurveKeyPair]>([:])
     private let made = Lock<[any TestedMessenger]>([])
     private let relays = Lock<[(peer: PeerName, relay: Relay)]>([])
@@ -15,7 +17,9 @@ final class ZeroMQFixture: Fixture {
     private let bulk: String
     let folder: String
 
-    init() throws {
+    init(hub: PeerName = .hub("top"), sharedLinks: Bool = false) throws {
+        hubName = hub
+        self.sharedLinks = sharedLinks
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("enrolled-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         control = "tcp://127.0.0.1:\(try Relay.freePort())"
@@ -26,8 +30,12 @@ final class ZeroMQFixture: Fixture {
         try retryingBind {
             try ZeroMQMessenger(
                 .init(
-                    name: Self.hubName, keys: self.hubKeys,
-                    listen: [Listener(control: self.control, bulk: self.bulk, enrolment: Enrolment(directory: self.folder))],
+                    name: self.hubName, keys: self.hubKeys,
+                    listen: [
+                        Listener(
+                            control: self.control, bulk: self.bulk, enrolment: Enrolment(directory: self.folder),
+                            sharedLinks: self.sharedLinks)
+                    ],
                     heartbeat: testHeartbeat, limits: limits), logger: quietLogger)
         }
     }
@@ -36,7 +44,7 @@ final class ZeroMQFixture: Fixture {
         let messenger = try ZeroMQMessenger(
             .init(
                 name: name, keys: try enrol(name),
-                dial: [Dial(peer: Self.hubName, control: try dialled(by: name), bulk: bulk, serverKey: hubKeys.publicKey)],
+                dial: [Dial(peer: hubName, control: try dialled(by: name), bulk: bulk, serverKey: hubKeys.publicKey)],
                 heartbeat: testHeartbeat, limits: limits), logger: quietLogger)
         made.withLock { $0.append(messenger) }
         return messenger
@@ -50,6 +58,8 @@ final class ZeroMQFixture: Fixture {
         keys.withLock { $0[name] = pair }
         return pair
     }
+
+    func enrols(_ name: PeerName) throws { _ = try enrol(name) }
 
     var directControl: String { control }
 
@@ -95,14 +105,31 @@ final class ZeroMQFixture: Fixture {
 /// The twin without faults.
 final class MemoryFixture: Fixture {
     let network = MemoryNetwork(seed: 1)
+    let hubName: PeerName
     private let made = Lock<[any TestedMessenger]>([])
+    /// What simulators may not speak for, where links are shared.
+    private let folder: String?
+
+    init(hub: PeerName, sharedLinks: Bool) throws {
+        hubName = hub
+        let made = FileManager.default.temporaryDirectory.appendingPathComponent("enrolled-\(UUID().uuidString)").path
+        folder = sharedLinks ? made : nil
+        if sharedLinks { try FileManager.default.createDirectory(atPath: made, withIntermediateDirectories: true) }
+    }
 
     func hub(limits: MessagingLimits) throws -> any TestedMessenger {
-        keep(network.messenger(Self.hubName, heartbeat: testHeartbeat, limits: limits, logger: quietLogger))
+        keep(
+            network.messenger(
+                hubName, sharedLinks: folder.map { Enrolment(directory: $0) }, heartbeat: testHeartbeat, limits: limits,
+                logger: quietLogger))
     }
 
     func peer(_ name: PeerName, limits: MessagingLimits) throws -> any TestedMessenger {
-        keep(network.messenger(name, dialling: [Self.hubName], heartbeat: testHeartbeat, limits: limits, logger: quietLogger))
+        keep(network.messenger(name, dialling: [hubName], heartbeat: testHeartbeat, limits: limits, logger: quietLogger))
+    }
+
+    func enrols(_ name: PeerName) throws {
+        if let folder { try CurveKeyPair.generate().writePublicKey(to: "\(folder)/\(name.role.rawValue)_\(name.name).key") }
     }
 
     func cut(_ from: PeerName, _ to: PeerName, oneWay: Bool) { network.cut(from, to, oneWay: oneWay) }
@@ -115,5 +142,6 @@ final class MemoryFixture: Fixture {
 
     func stop() {
         for messenger in made.withLock({ $0 }) { messenger.stop() }
+        if let folder { try? FileManager.default.removeItem(atPath: folder) }
     }
 }

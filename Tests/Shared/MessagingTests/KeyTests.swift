@@ -6,6 +6,21 @@ import Testing
 @testable import Messaging
 
 struct CurveKeyPairTests {
+    @Test func aNameIsTakenByItsFileWhateverIsInIt() async throws {
+        try await withFolder { folder in
+            let enrolment = Enrolment(directory: folder)
+            #expect(!enrolment.names(.host("sim-1.tunis")))
+            try CurveKeyPair.generate().writePublicKey(to: "\(folder)/host_sim-1.tunis.key")
+            try Data("no key".utf8).write(to: URL(fileURLWithPath: "\(folder)/host_sim-2.tunis.key"))
+            try await eventually("both are seen") {
+                enrolment.names(.host("sim-1.tunis")) && enrolment.names(.host("sim-2.tunis"))
+            }
+            #expect(!enrolment.names(.host("sim-3.tunis")))
+            try FileManager.default.removeItem(atPath: "\(folder)/host_sim-1.tunis.key")
+            try await eventually("it is free again") { !enrolment.names(.host("sim-1.tunis")) }
+        }
+    }
+
     @Test func aPairIsWrittenForThisUserOnlyAndReadAgain() async throws {
         try await withFolder { folder in
             let pair = CurveKeyPair.generate()

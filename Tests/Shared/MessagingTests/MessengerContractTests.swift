@@ -8,6 +8,7 @@ import Testing
 /// What both transports must do alike.
 @Suite(.timeLimit(.minutes(8))) struct MessengerContractTests {
     let tunis = PeerName.cell("tunis")
+    let top = PeerName.hub("top")
 
     @Test(arguments: Transport.allCases) func aCallIsAnsweredInBothDirections(_ transport: Transport) async throws {
         try await transport.perform { stage in
@@ -176,9 +177,9 @@ import Testing
         try await transport.perform { stage in
             let cell = try stage.peer(tunis)
             try cell.start()
-            let early = Task { try await cell.ask(ZeroMQFixture.hubName, timeout: .seconds(120)) }
+            let early = Task { try await cell.ask(top, timeout: .seconds(120)) }
             await #expect(throws: MessagingError.timeout) {
-                try await cell.ask(ZeroMQFixture.hubName, timeout: .milliseconds(50))
+                try await cell.ask(top, timeout: .milliseconds(50))
             }
             let hub = try stage.hub()
             hub.answersEcho()
@@ -272,7 +273,7 @@ import Testing
                 for _ in 0..<10 {
                     group.addTask {
                         do {
-                            return try await greedy.ask(ZeroMQFixture.hubName, "wait/1") == [1]
+                            return try await greedy.ask(top, "wait/1") == [1]
                         } catch MessagingError.overloaded {
                             return false
                         }
@@ -311,7 +312,7 @@ import Testing
                 for _ in 0..<10 {
                     group.addTask {
                         do {
-                            return try await cell.ask(ZeroMQFixture.hubName, "wait/1", timeout: .seconds(120)) == [1]
+                            return try await cell.ask(top, "wait/1", timeout: .seconds(120)) == [1]
                         } catch MessagingError.overloaded {
                             return false
                         }
@@ -333,12 +334,12 @@ import Testing
         try await transport.perform { stage in
             let cell = try stage.peer(tunis)
             try cell.start()
-            let waiting = Task { try await cell.ask(ZeroMQFixture.hubName, timeout: .seconds(120)) }
+            let waiting = Task { try await cell.ask(top, timeout: .seconds(120)) }
             try await eventually("sent") { cell.counters.sent > 0 }
             cell.stop()
-            await #expect(throws: MessagingError.unreachable(ZeroMQFixture.hubName)) { try await waiting.value }
-            await #expect(throws: MessagingError.unreachable(ZeroMQFixture.hubName)) {
-                try await cell.ask(ZeroMQFixture.hubName)
+            await #expect(throws: MessagingError.unreachable(top)) { try await waiting.value }
+            await #expect(throws: MessagingError.unreachable(top)) {
+                try await cell.ask(top)
             }
         }
     }
@@ -354,7 +355,7 @@ import Testing
                     group.addTask {
                         for number in 0..<100 {
                             let body = [UInt8(worker), UInt8(number)]
-                            let answer = try await cell.ask(ZeroMQFixture.hubName, "echo/1", body, timeout: .seconds(120))
+                            let answer = try await cell.ask(top, "echo/1", body, timeout: .seconds(120))
                             #expect(answer == body)
                         }
                     }

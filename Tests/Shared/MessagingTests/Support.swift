@@ -10,6 +10,7 @@ import Testing
 protocol TestedMessenger: Messenger, AnyObject {
     func start() throws
     func stop()
+    func member(_ host: PeerName) -> LinkMember
     var counters: MessagingCounters { get }
 }
 
@@ -18,18 +19,19 @@ extension MemoryMessenger: TestedMessenger {}
 
 /// Where a contract test plays: one hub that listens, and peers that dial it.
 protocol Fixture {
-    static var hubName: PeerName { get }
+    var hubName: PeerName { get }
     /// Listens under one address for the fixture's life: a second one takes the place of the first, which must have been stopped.
     func hub(limits: MessagingLimits) throws -> any TestedMessenger
     /// Dials the hub. Two with one name have one key.
     func peer(_ name: PeerName, limits: MessagingLimits) throws -> any TestedMessenger
+    /// The name gets a key of its own.
+    func enrols(_ name: PeerName) throws
     /// Nothing passes from the first to the second, and back if not `oneWay`.
     func cut(_ from: PeerName, _ to: PeerName, oneWay: Bool)
     func heal()
 }
 
 extension Fixture {
-    static var hubName: PeerName { .hub("top") }
     func hub() throws -> any TestedMessenger { try hub(limits: MessagingLimits()) }
     func peer(_ name: PeerName) throws -> any TestedMessenger { try peer(name, limits: MessagingLimits()) }
 }
@@ -42,13 +44,22 @@ enum Transport: String, CaseIterable, CustomTestStringConvertible {
 
     /// Runs the body and stops everything it made.
     func perform(_ body: (any Fixture) async throws -> Void) async throws {
+        try await perform(hub: .hub("top"), sharedLinks: false, body)
+    }
+
+    /// The same with a cell in the hub's place, which lets simulators speak for hosts.
+    func sharingLinks(_ body: (any Fixture) async throws -> Void) async throws {
+        try await perform(hub: .cell("tunis"), sharedLinks: true, body)
+    }
+
+    private func perform(hub: PeerName, sharedLinks: Bool, _ body: (any Fixture) async throws -> Void) async throws {
         switch self {
         case .zeroMQ:
-            let fixture = try ZeroMQFixture()
+            let fixture = try ZeroMQFixture(hub: hub, sharedLinks: sharedLinks)
             defer { fixture.stop() }
             try await body(fixture)
         case .memory:
-            let fixture = MemoryFixture()
+            let fixture = try MemoryFixture(hub: hub, sharedLinks: sharedLinks)
             defer { fixture.stop() }
             try await body(fixture)
         }

@@ -63,6 +63,7 @@ extension GlanceService {
     /// What to send to a user. nil: the image has no data (204).
     func download(_ id: ImageID, range: String?, for caller: ImageCaller) async throws -> Download? {
         let image = try await visible(id, to: caller)
+        guard caller.may(.download, image) else { throw ImagePolicy.refusal(.download) }
         guard image.status != .deactivated || caller.isAdmin else {
             throw CloudError(.forbidden, "The requested image has been deactivated. Image data download is forbidden.")
         }

@@ -20,7 +20,7 @@ extension GlanceService {
     func upload<Body: AsyncSequence>(_ body: Body, to id: ImageID, _ headers: UploadHeaders, by caller: ImageCaller)
         async throws
     where Body.Element == ByteBuffer {
-        let image = try await changeable(id, by: caller)
+        let image = try await image(id, to: .upload, by: caller)
         try requireReady(image)
         try requireLength(headers.length)
         try admitUpload()

@@ -5,7 +5,7 @@ import Foundation
 extension GlanceService {
     /// Registers an image; its data comes later. What is wrong is said by name.
     func create(_ body: JSONValue, by caller: ImageCaller) async throws -> Image {
-        try ImagePolicy.requireWrite(caller)
+        try ImagePolicy.requireMaking(caller)
         guard case .object(var attributes) = body else {
             throw CloudError(.badRequest, "The body of an image's create is a JSON object.")
         }

@@ -5,13 +5,13 @@ import Observability
 extension GlanceService {
     /// Deletes an image: the row first, then the file. Should the process die in between, the janitor removes the file.
     func delete(_ id: ImageID, by caller: ImageCaller) async throws {
-        let image = try await changeable(id, by: caller)
+        let image = try await self.image(id, to: .delete, by: caller)
         guard !image.isProtected else {
             throw CloudError(.forbidden, "Image \(id) is protected and cannot be deleted.")
         }
         guard try await images.markDeleted(id, at: .now()) else {
             // It became protected, or was deleted, since it was read.
-            let now = try await changeable(id, by: caller)
+            let now = try await self.image(id, to: .delete, by: caller)
             throw CloudError(.forbidden, "Image \(now.id) is protected and cannot be deleted.")
         }
         log.info("image deleted", metadata: [.image: "\(id)"])

@@ -1,10 +1,11 @@
+package import APIConventions
 package import CloudModel
 
 extension GlanceService {
     /// What the rest of the cloud needs to know of an image that somebody wants to boot. Throws `notFound` where the image doesn't
     /// exist for the caller.
-    package func image(_ id: ImageID, for caller: ImageCaller) async throws -> Image {
-        try await visible(id, to: caller)
+    package func image(_ id: ImageID, for caller: Caller) async throws -> Image {
+        try await visible(id, to: ImageCaller(caller: caller, policy: policy))
     }
 
     /// The image, or 404: what the caller may not see doesn't exist for him.
@@ -17,10 +18,10 @@ extension GlanceService {
         return image
     }
 
-    /// The image, for one who may change it.
-    func changeable(_ id: ImageID, by caller: ImageCaller) async throws -> Image {
+    /// The image, for one who may do this with it.
+    func image(_ id: ImageID, to action: ImagePolicy.Action, by caller: ImageCaller) async throws -> Image {
         let image = try await visible(id, to: caller)
-        try ImagePolicy.requireChange(image, caller)
+        try ImagePolicy.require(action, of: image, caller)
         return image
     }
 

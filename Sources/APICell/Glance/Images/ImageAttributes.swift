@@ -18,7 +18,7 @@ extension Image {
         case "name": name = try Self.text(value, of: attribute)
         case "visibility":
             let wanted: ImageVisibility = try Self.choice(value, of: attribute)
-            if wanted != visibility { try ImagePolicy.requireMaking(wanted, caller) }
+            if wanted != visibility { try ImagePolicy.requireMaking(wanted, of: owner, caller) }
             visibility = wanted
         case "owner":
             let wanted = try Self.text(value, of: attribute).map(ProjectID.init)

@@ -3,20 +3,28 @@ import CloudModel
 /// Members: the projects that a shared image is shared with. Its owner names them; they accept or reject.
 extension GlanceService {
     func members(of id: ImageID, for caller: ImageCaller) async throws -> [ImageMember] {
+        try await members(of: id, for: caller, as: .listMembers)
+    }
+
+    private func members(
+        of id: ImageID, for caller: ImageCaller, as action: ImagePolicy.Action
+    ) async throws -> [ImageMember] {
         let image = try await shared(id, for: caller)
+        guard caller.may(action, image) else { throw ImagePolicy.refusal(action) }
         let all = try await members.all(of: id)
         return owns(image, caller) ? all : all.filter { $0.project == caller.project }
     }
 
     func member(_ project: ProjectID, of id: ImageID, for caller: ImageCaller) async throws -> ImageMember {
-        guard let member = try await members(of: id, for: caller).first(where: { $0.project == project }) else {
+        guard let member = try await members(of: id, for: caller, as: .showMember).first(where: { $0.project == project })
+        else {
             throw Self.noMember(project, id)
         }
         return member
     }
 
     func addMember(_ project: ProjectID, to id: ImageID, by caller: ImageCaller) async throws -> ImageMember {
-        _ = try await changeable(id, by: caller)
+        _ = try await image(id, to: .addMember, by: caller)
         _ = try await shared(id, for: caller)
         guard try await members.all(of: id).count < MemberStore.limit else {
             throw CloudError(
@@ -32,11 +40,7 @@ extension GlanceService {
     func setMember(_ project: ProjectID, of id: ImageID, to status: ImageMember.Status, by caller: ImageCaller) async throws
         -> ImageMember
     {
-        _ = try await shared(id, for: caller)
-        try ImagePolicy.requireWrite(caller)
-        guard caller.isAdmin || caller.project == project else {
-            throw CloudError(.forbidden, "Only the member itself accepts or rejects an image.")
-        }
+        try ImagePolicy.requireMembership(project, of: try await shared(id, for: caller), caller)
         guard let member = try await members.set(status, of: project, in: id, at: .now()) else {
             throw Self.noMember(project, id)
         }
@@ -44,7 +48,7 @@ extension GlanceService {
     }
 
     func removeMember(_ project: ProjectID, from id: ImageID, by caller: ImageCaller) async throws {
-        _ = try await changeable(id, by: caller)
+        _ = try await image(id, to: .deleteMember, by: caller)
         _ = try await shared(id, for: caller)
         guard try await members.remove(project, from: id) else { throw Self.noMember(project, id) }
     }

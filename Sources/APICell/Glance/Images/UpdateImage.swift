@@ -7,7 +7,7 @@ extension GlanceService {
     /// Makes all changes of a PATCH, or none.
     func update(_ id: ImageID, with patch: ImagePatch, by caller: ImageCaller) async throws -> Image {
         for _ in 0..<Self.attempts {
-            let image = try await changeable(id, by: caller)
+            let image = try await image(id, to: .change, by: caller)
             let wanted = try patch.applied(to: image, by: caller)
             if let changed = try await images.replace(wanted, at: .now()) { return changed }
         }
@@ -16,7 +16,7 @@ extension GlanceService {
 
     func addTag(_ tag: String, to id: ImageID, by caller: ImageCaller) async throws {
         try Image.requireTag(tag)
-        let image = try await changeable(id, by: caller)
+        let image = try await image(id, to: .change, by: caller)
         guard image.tags.contains(tag) || image.tags.count < Image.tagLimit else {
             throw CloudError(.tooLarge, "The limit has been exceeded on the number of allowed image tags: \(Image.tagLimit).")
         }
@@ -24,7 +24,7 @@ extension GlanceService {
     }
 
     func removeTag(_ tag: String, from id: ImageID, by caller: ImageCaller) async throws {
-        _ = try await changeable(id, by: caller)
+        _ = try await image(id, to: .change, by: caller)
         guard try await images.removeTag(tag, from: id, at: .now()) else {
             throw CloudError(.notFound, "The image \(id) has no tag \(tag).")
         }

@@ -23,7 +23,7 @@ extension GlanceService {
                 throw CloudError(.unsupportedMediaType, "An image's data is sent as application/octet-stream.")
             }
             let headers = try Self.uploadHeaders(request.headers)
-            try await upload(request.body, to: try Self.imageID(context), headers, by: try context.imageCaller)
+            try await upload(request.body, to: try Self.imageID(context), headers, by: try caller(context))
             return Response.empty()
         }
     }
@@ -40,7 +40,9 @@ extension GlanceService {
         }
         guard let token = request.headers[.authToken], !token.isEmpty else { throw CloudError.requiresAuthentication }
         let caller = try await authenticator.authenticate(token: token)
-        guard let download = try await download(id, range: range, for: ImageCaller(caller)) else { return .empty() }
+        guard let download = try await download(id, range: range, for: ImageCaller(caller: caller, policy: policy)) else {
+            return .empty()
+        }
         return answer(download)
     }
 

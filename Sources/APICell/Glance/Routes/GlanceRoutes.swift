@@ -21,13 +21,11 @@ extension GlanceService {
         addUnserved(to: routes)
     }
 
+    func caller(_ context: APIRequestContext) throws(CloudError) -> ImageCaller {
+        ImageCaller(caller: try context.caller, policy: policy)
+    }
+
     static func imageID(_ context: APIRequestContext) throws(CloudError) -> ImageID {
         try context.parameter("id", as: ImageID.self) { "No image found with ID \($0)" }
-    }
-}
-
-extension APIRequestContext {
-    var imageCaller: ImageCaller {
-        get throws(CloudError) { ImageCaller(try caller) }
     }
 }

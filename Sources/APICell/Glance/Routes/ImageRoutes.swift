@@ -16,11 +16,11 @@ extension GlanceService {
         }
         routes.post("images") { [self] request, context in
             let body = try await readJSON(request, limit: limits.body)
-            let image = try await create(body, by: try context.imageCaller)
+            let image = try await create(body, by: try caller(context))
             return Self.answer(image, .created, headers: [.location: "/v2/images/\(image.id)"])
         }
         routes.get("images/{id}") { [self] _, context in
-            Self.answer(try await visible(try Self.imageID(context), to: try context.imageCaller))
+            Self.answer(try await visible(try Self.imageID(context), to: try caller(context)))
         }
         routes.patch("images/{id}") { [self] request, context in
             let media = Self.media(request)
@@ -30,18 +30,18 @@ extension GlanceService {
             }
             let bytes = try await request.body.collect(upTo: limits.body)
             let patch = try ImagePatch(try JSONValue(parsing: bytes.readableBytesView), mediaType: media)
-            return Self.answer(try await update(try Self.imageID(context), with: patch, by: try context.imageCaller))
+            return Self.answer(try await update(try Self.imageID(context), with: patch, by: try caller(context)))
         }
         routes.delete("images/{id}") { [self] _, context in
-            try await delete(try Self.imageID(context), by: try context.imageCaller)
+            try await delete(try Self.imageID(context), by: try caller(context))
             return Response.empty()
         }
         routes.post("images/{id}/actions/deactivate") { [self] _, context in
-            try await deactivate(try Self.imageID(context), by: try context.imageCaller)
+            try await deactivate(try Self.imageID(context), by: try caller(context))
             return Response.empty()
         }
         routes.post("images/{id}/actions/reactivate") { [self] _, context in
-            try await reactivate(try Self.imageID(context), by: try context.imageCaller)
+            try await reactivate(try Self.imageID(context), by: try caller(context))
             return Response.empty()
         }
         // Discovery of an interface that isn't here: no ways to import.
@@ -58,7 +58,8 @@ extension GlanceService {
 
     private func answerList(_ request: Request, _ context: APIRequestContext) async throws -> Response {
         let query = try ImageQuery(try request.query.items, limits: limits)
-        let caller = try context.imageCaller
+        let caller = try caller(context)
+        guard caller.may(.list, imageOf: caller.project, visibility: nil) else { throw ImagePolicy.refusal(.list) }
         if let marker = query.marker, try await images.image(marker) == nil {
             throw CloudError(.badRequest, "Invalid marker: no image \(marker).")
         }

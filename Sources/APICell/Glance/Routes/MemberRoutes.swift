@@ -6,7 +6,7 @@ import Hummingbird
 extension GlanceService {
     func addMemberRoutes(to routes: APIRoutes) {
         routes.get("images/{id}/members") { [self] _, context in
-            let all = try await members(of: try Self.imageID(context), for: try context.imageCaller)
+            let all = try await members(of: try Self.imageID(context), for: try caller(context))
             return Response.json { json in
                 json.array("members") { for member in all { $0.object { member.write(to: &$0) } } }
                 json.field("schema", "/v2/schemas/members")
@@ -17,12 +17,12 @@ extension GlanceService {
             guard let project = body["member"]?.string, !project.isEmpty, project.unicodeScalars.count <= Image.nameLimit else {
                 throw CloudError(.badRequest, "Member to be added not specified: the body is {\"member\": \"<project id>\"}.")
             }
-            let member = try await addMember(ProjectID(project), to: try Self.imageID(context), by: try context.imageCaller)
+            let member = try await addMember(ProjectID(project), to: try Self.imageID(context), by: try caller(context))
             return Response.json { member.write(to: &$0) }
         }
         routes.get("images/{id}/members/{member}") { [self] _, context in
             let project = ProjectID(try context.parameter("member"))
-            let member = try await member(project, of: try Self.imageID(context), for: try context.imageCaller)
+            let member = try await member(project, of: try Self.imageID(context), for: try caller(context))
             return Response.json { member.write(to: &$0) }
         }
         routes.put("images/{id}/members/{member}") { [self] request, context in
@@ -31,12 +31,12 @@ extension GlanceService {
                 throw CloudError(.badRequest, "A member's status is pending, accepted or rejected.")
             }
             let project = ProjectID(try context.parameter("member"))
-            let member = try await setMember(project, of: try Self.imageID(context), to: status, by: try context.imageCaller)
+            let member = try await setMember(project, of: try Self.imageID(context), to: status, by: try caller(context))
             return Response.json { member.write(to: &$0) }
         }
         routes.delete("images/{id}/members/{member}") { [self] _, context in
             let project = ProjectID(try context.parameter("member"))
-            try await removeMember(project, from: try Self.imageID(context), by: try context.imageCaller)
+            try await removeMember(project, from: try Self.imageID(context), by: try caller(context))
             return Response.empty()
         }
     }

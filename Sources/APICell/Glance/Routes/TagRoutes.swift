@@ -6,11 +6,11 @@ import Hummingbird
 extension GlanceService {
     func addTagRoutes(to routes: APIRoutes) {
         routes.put("images/{id}/tags/{tag}") { [self] _, context in
-            try await addTag(try context.parameter("tag"), to: try Self.imageID(context), by: try context.imageCaller)
+            try await addTag(try context.parameter("tag"), to: try Self.imageID(context), by: try caller(context))
             return Response.empty()
         }
         routes.delete("images/{id}/tags/{tag}") { [self] _, context in
-            try await removeTag(try context.parameter("tag"), from: try Self.imageID(context), by: try context.imageCaller)
+            try await removeTag(try context.parameter("tag"), from: try Self.imageID(context), by: try caller(context))
             return Response.empty()
         }
     }

@@ -12,7 +12,7 @@ struct ProjectTagRoutes: Sendable {
 
     func add(to routes: APIRoutes) {
         routes.get("projects/{project}/tags") { request, context in
-            let project = try await find(context, "get_project")
+            let project = try await find(context, "list_project_tags")
             return answer(project)
         }
         routes.put("projects/{project}/tags") { request, context in
@@ -23,29 +23,31 @@ struct ProjectTagRoutes: Sendable {
                 try Self.check(tag)
                 if !tags.contains(tag) { tags.append(tag) }
             }
-            return answer(try await change(context) { $0 = tags })
+            return answer(try await change(context, "update_project_tags") { $0 = tags })
         }
         routes.delete("projects/{project}/tags") { _, context in
-            _ = try await change(context) { $0 = [] }
+            _ = try await change(context, "delete_project_tags") { $0 = [] }
             return Response.empty()
         }
         routes.get("projects/{project}/tags/{tag}") { _, context in
             let tag = try context.parameter("tag")
-            guard try await find(context, "get_project").tags.contains(tag) else { throw Identity.notFound("project tag", tag) }
+            guard try await find(context, "get_project_tag").tags.contains(tag) else {
+                throw Identity.notFound("project tag", tag)
+            }
             return Response.empty()
         }
         routes.put("projects/{project}/tags/{tag}") { _, context in
             let tag = try context.parameter("tag")
             try Self.check(tag)
-            _ = try await change(context) { if !$0.contains(tag) { $0.append(tag) } }
+            _ = try await change(context, "create_project_tag") { if !$0.contains(tag) { $0.append(tag) } }
             return Response.empty(.created)
         }
         routes.delete("projects/{project}/tags/{tag}") { _, context in
             let tag = try context.parameter("tag")
-            guard try await find(context, "update_project").tags.contains(tag) else {
+            guard try await find(context, "delete_project_tag").tags.contains(tag) else {
                 throw Identity.notFound("project tag", tag)
             }
-            _ = try await change(context) { $0.removeAll { $0 == tag } }
+            _ = try await change(context, "delete_project_tag") { $0.removeAll { $0 == tag } }
             return Response.empty()
         }
     }
@@ -56,8 +58,10 @@ struct ProjectTagRoutes: Sendable {
         }
     }
 
-    private func change(_ context: APIRequestContext, _ body: (inout [String]) -> Void) async throws -> ProjectRow {
-        var project = try await find(context, "update_project")
+    private func change(
+        _ context: APIRequestContext, _ action: String, _ body: (inout [String]) -> Void
+    ) async throws -> ProjectRow {
+        var project = try await find(context, action)
         body(&project.tags)
         guard project.tags.count <= Self.limit else {
             throw CloudError(.badRequest, "A project has at most \(Self.limit) tags.")

@@ -16,7 +16,7 @@ struct ImpliedRoleRoutes: Sendable {
     }
 
     @Sendable func list(_ request: Request, _ context: APIRequestContext) async throws -> Response {
-        _ = try identity.allow("list_role_inferences", context)
+        _ = try identity.allow("list_implied_roles", context)
         let prior = try await role(try context.parameter("role"))
         let implied = try await store.implications().filter { $0.prior.id == prior.id }.map(\.implied)
         return .json {
@@ -29,7 +29,7 @@ struct ImpliedRoleRoutes: Sendable {
     }
 
     @Sendable func create(_ request: Request, _ context: APIRequestContext) async throws -> Response {
-        _ = try identity.allow("update_role_inference", context)
+        _ = try identity.allow("create_implied_role", context)
         let (prior, implied) = (try await role(try context.parameter("role")), try await role(try context.parameter("implied")))
         // Whoever may be made an admin by a lesser role would make everyone one.
         guard implied.name != "admin", prior.id != implied.id else {
@@ -41,25 +41,24 @@ struct ImpliedRoleRoutes: Sendable {
     }
 
     @Sendable func show(_ request: Request, _ context: APIRequestContext) async throws -> Response {
-        let (prior, implied) = try await known(context)
+        let (prior, implied) = try await known(context, "get_implied_role")
         return answer(.ok, prior, implied)
     }
 
     @Sendable func check(_ request: Request, _ context: APIRequestContext) async throws -> Response {
-        _ = try await known(context)
+        _ = try await known(context, "check_implied_role")
         return .empty()
     }
 
     @Sendable func delete(_ request: Request, _ context: APIRequestContext) async throws -> Response {
-        _ = try identity.allow("update_role_inference", context)
-        let (prior, implied) = try await known(context)
+        let (prior, implied) = try await known(context, "delete_implied_role")
         _ = try await store.stopImplying(implied.id, by: prior.id)
         await identity.changed()
         return .empty()
     }
 
-    private func known(_ context: APIRequestContext) async throws -> (prior: RoleRow, implied: RoleRow) {
-        _ = try identity.allow("list_role_inferences", context)
+    private func known(_ context: APIRequestContext, _ action: String) async throws -> (prior: RoleRow, implied: RoleRow) {
+        _ = try identity.allow(action, context)
         let (prior, implied) = (try context.parameter("role"), try context.parameter("implied"))
         guard let pair = try await store.implications().first(where: { $0.prior.id == prior && $0.implied.id == implied })
         else {

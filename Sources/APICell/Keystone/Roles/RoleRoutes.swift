@@ -64,7 +64,7 @@ struct RoleRoutes: Sendable {
     }
 
     @Sendable func inferences(_ request: Request, _ context: APIRequestContext) async throws -> Response {
-        _ = try identity.allow("list_role_inferences", context)
+        _ = try identity.allow("list_role_inference_rules", context)
         let pairs = try await store.implications()
         return .json { json in
             json.array("role_inferences") {

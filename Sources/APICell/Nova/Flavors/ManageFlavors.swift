@@ -103,12 +103,14 @@ struct ManageFlavors: Sendable {
         guard let record = try await store.flavor(id, visibleTo: nil) else { throw ListFlavors.notFound(id) }
         let fields = try JSONFields(body, name: "body")
         if let grant = try fields.optionalFields("addTenantAccess") {
+            try request.enforce("os_compute_api:os-flavor-access:add_tenant_access")
             let project = ProjectID(try grant.string("tenant", length: 1...64))
             guard !record.isPublic else { throw CloudError(.conflict, "Can not add access to a public flavor.") }
             guard try await store.grant(id, to: project) else {
                 throw CloudError(.conflict, "Flavor access already exists for flavor \(id) and project \(project) combination.")
             }
         } else if let revoke = try fields.optionalFields("removeTenantAccess") {
+            try request.enforce("os_compute_api:os-flavor-access:remove_tenant_access")
             let project = ProjectID(try revoke.string("tenant", length: 1...64))
             guard try await store.revoke(id, from: project) else {
                 throw CloudError(.notFound, "Flavor access not found for \(id) / \(project) combination.")

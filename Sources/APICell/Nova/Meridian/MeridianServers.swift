@@ -13,7 +13,7 @@ struct MeridianServers: Sendable {
 
     /// Filters and pages as `GET /servers` does. Every row says its region, and `as_of`: when its cell was last in contact.
     func list(_ request: NovaRequest) async throws -> [UInt8] {
-        let filter = try ListServers.filter(request)
+        let filter = try ListServers.filter(request, rule: "os_compute_api:servers:detail:get_all_tenants")
         async let contacts = servers.contacts()
         var page = try await servers.list(filter)
         let isLast = page.count <= filter.limit

@@ -4,12 +4,14 @@ import CloudModel
 /// `GET /meridian/v1/events?after=N`: what happened, in order, with a cursor to resume from. Tenants see their own project's.
 struct WatchEvents: Sendable {
     let store: EventStore
+    let news: SharedBell
 
     static let largestPage = 1_000
     /// A longer wait would meet proxies' and clients' own timeouts.
     static let longestWait = 30
-    /// How often a waiting request looks. Shorter costs queries for nothing, longer makes watching feel late.
-    static let lookEvery = Duration.milliseconds(250)
+    /// How often a waiting request looks without having been woken: so late is what nobody told of, or whose word was lost. Shorter costs
+    /// queries for nothing.
+    static let lookEvery = Duration.seconds(1)
 
     /// With `wait=seconds`, an answer without events is held back until there are some or the time is over. Without `after` it says
     /// only where the feed stands, so that a watcher can begin with what happens next; 0 begins with the oldest that is kept. A cursor
@@ -32,6 +34,7 @@ struct WatchEvents: Sendable {
         let deadline = ContinuousClock.now + .seconds(wait)
         while true {
             let isLast = ContinuousClock.now >= deadline
+            let heard = news.rings
             // Read before the events: whatever has a number up to it is seen by the next query. So the cursor of a project in which nothing
             // happens moves on, and isn't forgotten.
             let reached = isLast ? try await store.last() : 0
@@ -39,7 +42,8 @@ struct WatchEvents: Sendable {
             if isLast || !events.isEmpty {
                 return Self.write(events, cursor: events.last?.number ?? max(Int64(after), reached))
             }
-            try await Task.sleep(for: Self.lookEvery)
+            await news.wait(after: heard, atMost: min(Self.lookEvery, deadline - .now))
+            try Task.checkCancellation()
         }
     }
 

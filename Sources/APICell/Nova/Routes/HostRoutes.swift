@@ -40,27 +40,27 @@ extension NovaService {
             return .json(bytes: try await hypervisors.list(request, detail: false))
         }
         routes.get("/os-hypervisors/detail") { request in
-            try request.enforce("os_compute_api:os-hypervisors:list")
+            try request.enforce("os_compute_api:os-hypervisors:list-detail")
             return .json(bytes: try await hypervisors.list(request, detail: true))
         }
         routes.get("/os-hypervisors/statistics") { request in
-            try request.enforce("os_compute_api:os-hypervisors:list")
+            try request.enforce("os_compute_api:os-hypervisors:statistics")
             return .json(bytes: try await hypervisors.statistics(request))
         }
         routes.get("/os-hypervisors/{hypervisor}") { request in
-            try request.enforce("os_compute_api:os-hypervisors:list")
+            try request.enforce("os_compute_api:os-hypervisors:show")
             return .json(bytes: try await hypervisors.show(request))
         }
         routes.get("/os-hypervisors/{hypervisor}/uptime") { request in
-            try request.enforce("os_compute_api:os-hypervisors:list")
+            try request.enforce("os_compute_api:os-hypervisors:uptime")
             return .json(bytes: try await hypervisors.uptime(request))
         }
         routes.get("/os-hypervisors/{hypervisor}/search") { request in
-            try request.enforce("os_compute_api:os-hypervisors:list")
+            try request.enforce("os_compute_api:os-hypervisors:search")
             return .json(bytes: try await hypervisors.search(request, withServers: false))
         }
         routes.get("/os-hypervisors/{hypervisor}/servers") { request in
-            try request.enforce("os_compute_api:os-hypervisors:list")
+            try request.enforce("os_compute_api:os-hypervisors:servers")
             return .json(bytes: try await hypervisors.search(request, withServers: true))
         }
         let listHosts = ListHosts(store: hosts, signal: signal)
@@ -76,9 +76,12 @@ extension NovaService {
             try request.enforce("os_compute_api:os-hosts:update")
             return .json(bytes: try await listHosts.update(try await request.json(), request))
         }
-        for action in ["startup", "shutdown", "reboot"] {
+        for (action, rule) in [
+            ("startup", "os_compute_api:os-hosts:start"), ("shutdown", "os_compute_api:os-hosts:shutdown"),
+            ("reboot", "os_compute_api:os-hosts:reboot"),
+        ] {
             routes.get(RouterPath("/os-hosts/{host}/\(action)")) { request in
-                try request.enforce("os_compute_api:os-hosts:update")
+                try request.enforce(rule)
                 return .json(bytes: try await listHosts.power(request))
             }
         }

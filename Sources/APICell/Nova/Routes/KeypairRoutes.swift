@@ -15,7 +15,7 @@ extension NovaService {
                 request.version.minor >= 2 ? .created : .ok, bytes: try await manage.create(try await request.json(), request))
         }
         routes.get("/os-keypairs/{keypair}") { request in
-            try request.enforce("os_compute_api:os-keypairs:index")
+            try request.enforce("os_compute_api:os-keypairs:show")
             return .json(bytes: try await manage.show(request))
         }
         routes.delete("/os-keypairs/{keypair}") { request in

@@ -6,7 +6,7 @@ extension NovaService {
     func addMeridian(to routes: NovaRoutes) {
         let own = MeridianServers(servers: servers, timelines: timelines, cells: cells, regionSilent: regionSilent)
         let regions = MeridianCells(cells: cells, hosts: hosts, signal: signal, regionSilent: regionSilent)
-        let watch = WatchEvents(store: events)
+        let watch = WatchEvents(store: events, news: newEvents)
         let drift = ShowDrift(cells: cells, questions: questions, regionSilent: regionSilent)
 
         routes.get("/servers") { request in

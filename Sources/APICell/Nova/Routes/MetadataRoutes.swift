@@ -13,17 +13,17 @@ extension NovaService {
             return .json { $0.field("metadata", rawJSON: metadata) }
         }
         routes.post("/servers/{server}/metadata") { request in
-            try request.enforce("os_compute_api:server-metadata:update")
+            try request.enforce("os_compute_api:server-metadata:create")
             let metadata = try await change.merge(try await request.json(), request)
             return .json { $0.field("metadata", rawJSON: metadata) }
         }
         routes.put("/servers/{server}/metadata") { request in
-            try request.enforce("os_compute_api:server-metadata:update")
+            try request.enforce("os_compute_api:server-metadata:update_all")
             let metadata = try await change.replace(try await request.json(), request)
             return .json { $0.field("metadata", rawJSON: metadata) }
         }
         routes.get("/servers/{server}/metadata/{key}") { request in
-            try request.enforce("os_compute_api:server-metadata:index")
+            try request.enforce("os_compute_api:server-metadata:show")
             let (key, value) = try await change.item(request)
             return .json { $0.object("meta") { $0.field(named: key, value) } }
         }
@@ -33,7 +33,7 @@ extension NovaService {
             return .json { $0.object("meta") { $0.field(named: key, value) } }
         }
         routes.delete("/servers/{server}/metadata/{key}") { request in
-            try request.enforce("os_compute_api:server-metadata:update")
+            try request.enforce("os_compute_api:server-metadata:delete")
             try await change.removeItem(request)
             return .empty()
         }
@@ -48,17 +48,17 @@ extension NovaService {
             return .json { $0.field("tags", tags) }
         }
         routes.put("/servers/{server}/tags") { request in
-            try request.enforce("os_compute_api:os-server-tags:update")
+            try request.enforce("os_compute_api:os-server-tags:update_all")
             let tags = try await change.replace(try await request.json(), request)
             return .json { $0.field("tags", tags) }
         }
         routes.delete("/servers/{server}/tags") { request in
-            try request.enforce("os_compute_api:os-server-tags:update")
+            try request.enforce("os_compute_api:os-server-tags:delete_all")
             try await change.removeAll(request)
             return .empty()
         }
         routes.get("/servers/{server}/tags/{tag}") { request in
-            try request.enforce("os_compute_api:os-server-tags:index")
+            try request.enforce("os_compute_api:os-server-tags:show")
             try await change.check(request)
             return .empty()
         }
@@ -68,7 +68,7 @@ extension NovaService {
             return isNew ? .empty(.created, headers: [.location: location]) : .empty()
         }
         routes.delete("/servers/{server}/tags/{tag}") { request in
-            try request.enforce("os_compute_api:os-server-tags:update")
+            try request.enforce("os_compute_api:os-server-tags:delete")
             try await change.remove(request)
             return .empty()
         }

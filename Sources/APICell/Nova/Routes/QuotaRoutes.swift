@@ -10,9 +10,12 @@ extension NovaService {
             try request.enforce("os_compute_api:os-quota-sets:show")
             return .json(bytes: try await sets.show(request))
         }
-        routes.get("/os-quota-sets/{project}/defaults") { .json(bytes: try await sets.defaults($0)) }
+        routes.get("/os-quota-sets/{project}/defaults") { request in
+            try request.enforce("os_compute_api:os-quota-sets:defaults")
+            return .json(bytes: try await sets.defaults(request))
+        }
         routes.get("/os-quota-sets/{project}/detail") { request in
-            try request.enforce("os_compute_api:os-quota-sets:show")
+            try request.enforce("os_compute_api:os-quota-sets:detail")
             return .json(bytes: try await sets.detail(request))
         }
         routes.put("/os-quota-sets/{project}") { request in
@@ -20,7 +23,7 @@ extension NovaService {
             return .json(bytes: try await sets.update(try await request.json(), request))
         }
         routes.delete("/os-quota-sets/{project}") { request in
-            try request.enforce("os_compute_api:os-quota-sets:update")
+            try request.enforce("os_compute_api:os-quota-sets:delete")
             try await sets.delete(request)
             return .empty(.accepted)
         }

@@ -14,7 +14,7 @@ extension NovaService {
             return .json(bytes: try await manage.create(try await request.json(), request))
         }
         routes.get("/os-server-groups/{group}") { request in
-            try request.enforce("os_compute_api:os-server-groups:index")
+            try request.enforce("os_compute_api:os-server-groups:show")
             return .json(bytes: try await manage.show(request))
         }
         routes.delete("/os-server-groups/{group}") { request in

@@ -58,7 +58,7 @@ extension NovaService {
             return .json { $0.object("addresses") { _ in } }
         }
         routes.get("/servers/{server}/ips/{network}") { request in
-            try request.enforce("os_compute_api:ips:index")
+            try request.enforce("os_compute_api:ips:show")
             _ = try await show.find(try request.serverID(), for: request)
             throw CloudError(.notFound, "Instance is not a member of specified network")
         }

@@ -9,7 +9,7 @@ struct ManageServerGroups: Sendable {
 
     func list(_ request: NovaRequest) async throws -> [UInt8] {
         let paging = try Paging(request.query)
-        let all = request.caller.isAdmin && request.query.has("all_projects")
+        let all = request.query.has("all_projects") && request.allows("os_compute_api:os-server-groups:index:all_projects")
         let offset = max(0, Int(request.query["offset"] ?? "") ?? 0)
         let groups = try await store.list(of: all ? nil : request.project, limit: paging.limit, offset: offset)
         var json = JSONWriter(capacity: groups.count * 320 + 32)

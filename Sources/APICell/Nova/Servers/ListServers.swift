@@ -8,7 +8,8 @@ struct ListServers: Sendable {
     let store: ServerStore
 
     func callAsFunction(_ request: NovaRequest, detail: Bool) async throws -> Page {
-        let filter = try Self.filter(request)
+        let rule = detail ? "os_compute_api:servers:detail:get_all_tenants" : "os_compute_api:servers:index:get_all_tenants"
+        let filter = try Self.filter(request, rule: rule)
         async let contacts = store.contacts()
         var servers = try await store.list(filter)
         let isLast = servers.count <= filter.limit
@@ -37,9 +38,10 @@ struct ListServers: Sendable {
         let asOf: String?
     }
 
-    /// Reads the query. Unknown filters are ignored, as Nova does; a tenant's use of an administrator's filter too.
-    static func filter(_ request: NovaRequest) throws(CloudError) -> ServerFilter {
-        let isAdmin = request.caller.isAdmin
+    /// Reads the query. Unknown filters are ignored, as Nova does; a tenant's use of an administrator's filter too. `rule`: who may list
+    /// all projects' servers.
+    static func filter(_ request: NovaRequest, rule: String) throws(CloudError) -> ServerFilter {
+        let filtersByAll = request.allows("os_compute_api:servers:allow_all_filters")
         var filter = ServerFilter()
         filter.project = request.project
         filter.homeRegion = request.region
@@ -49,15 +51,12 @@ struct ListServers: Sendable {
             guard let id = ServerID(marker) else { throw CloudError(.badRequest, "marker [\(marker)] not found") }
             filter.marker = id
         }
-        if isAdmin, request.query.flag("all_tenants") { filter.project = nil }
-        if !isAdmin, request.query.flag("all_tenants") {
-            throw CloudError(.forbidden, "Policy doesn't allow os_compute_api:servers:detail:get_all_tenants to be performed.")
-        }
-        if isAdmin {
+        if request.query.flag("all_tenants") {
+            try request.enforce(rule)
             // A project alone is ignored, as in Nova: it narrows a list of all projects.
-            if filter.project == nil, let project = request.query["project_id"] ?? request.query["tenant_id"] {
-                filter.project = ProjectID(project)
-            }
+            filter.project = (request.query["project_id"] ?? request.query["tenant_id"]).map { ProjectID($0) }
+        }
+        if filtersByAll {
             filter.host = request.query["host"]
             if let node = request.query["node"] { filter.host = node }
             filter.deleted = request.query.flag("deleted")
@@ -73,7 +72,7 @@ struct ListServers: Sendable {
                 request.query["description"] ?? request.query["display_description"], "description")
             filter.keyName = request.query["key_name"]
         }
-        if let user = request.query["user_id"], isAdmin { filter.user = UserID(user) }
+        if let user = request.query["user_id"], filtersByAll { filter.user = UserID(user) }
         filter.name = try pattern(request.query["name"] ?? request.query["display_name"], "name")
         filter.image = request.query["image"] ?? request.query["image_ref"]
         filter.flavor = request.query["flavor"]
@@ -124,7 +123,7 @@ struct ListServers: Sendable {
             default: break
             }
         }
-        if request.caller.isAdmin, let state = request.query["vm_state"] {
+        if request.allows("os_compute_api:servers:allow_all_filters"), let state = request.query["vm_state"] {
             if let state = VMState(rawValue: state) { states.insert(state) } else { filter.nothing = true }
         }
         if !states.isEmpty {

@@ -19,13 +19,15 @@ struct ServerDocument: Sendable {
     let hosts: [HostName: HostStatus]
 
     /// Whether documents for this request say how hosts are.
-    static func showsHostStatus(_ request: NovaRequest) -> Bool { request.caller.isAdmin && request.version.minor >= 16 }
+    static func showsHostStatus(_ request: NovaRequest) -> Bool {
+        request.version.minor >= 16 && request.allows("os_compute_api:servers:show:host_status")
+    }
 
     init(_ request: NovaRequest, hosts: [HostName: HostStatus] = [:]) {
         self.hosts = hosts
         version = request.version
         links = request.links
-        seesHosts = request.caller.isAdmin
+        seesHosts = request.allows("os_compute_api:os-extended-server-attributes")
     }
 
     func write(_ server: ServerRecord, _ form: Form, to json: inout JSONWriter) {

@@ -14,7 +14,8 @@ struct FeedApplier: Sendable {
 
     private let apply: Batcher<(CellName, FeedBatch), FeedPosition>
 
-    init(database: Database, log: Logger) {
+    /// `told` is called after a commit with events.
+    init(database: Database, told: @escaping @Sendable () -> Void = {}, log: Logger) {
         let refused = MetricsRegistry.shared.counter("meridian_hub_reports_refused_total")
         apply = Batcher(largest: 1, limit: Self.longestQueue) { batches in
             var positions: [FeedPosition] = []
@@ -26,7 +27,7 @@ struct FeedApplier: Sendable {
                         "a cell reports what can't be true",
                         metadata: [.cell: "\(cell)", .count: "\(doubted.count)", .reason: "\(doubted[0])"])
                 }
-                positions.append(try await Self.apply(believed, of: cell, in: database))
+                positions.append(try await Self.apply(believed, of: cell, in: database, told))
             }
             return positions
         }
@@ -55,18 +56,18 @@ struct FeedApplier: Sendable {
     }
 
     private static func apply(
-        _ batch: FeedBatch, of cell: CellName, in database: Database
+        _ batch: FeedBatch, of cell: CellName, in database: Database, _ told: () -> Void
     ) async throws -> FeedPosition {
         let cursor = FeedCursor("up/\(cell)", schema: "compute")
         let changes = Sorted(batch.changes)
         let store = ReportStore()
-        let applied = try await database.transaction { transaction in
+        let applied = try await database.transaction { transaction -> (isNext: Bool, hasEvents: Bool) in
             let found = try await transaction.pipeline([
                 cursor.advancing(from: batch.from, to: batch.to), store.locking(changes.servers.map(\.server), of: cell),
             ])
-            guard !found[0].isEmpty else { return false }
+            guard !found[0].isEmpty else { return (false, false) }
             let before = try store.read(found[1])
-            let events = changes.servers.compactMap { report in
+            var events = changes.servers.compactMap { report in
                 before[report.server].flatMap { CloudEvent(report, after: $0, in: cell) }
             }
             // A refusal that the answer to the intent couldn't carry: every host has failed since.
@@ -81,12 +82,14 @@ struct FeedApplier: Sendable {
                 ] + refusals + [EventLog.writing(events)]
             let written = try await transaction.pipeline(statements.compactMap { $0 })
             if !changes.hosts.isEmpty, let hosts = written.first {
-                let events = try store.readEvents(ofHosts: hosts, in: cell)
-                if let telling = EventLog.writing(events) { try await transaction.query(telling) }
+                let ofHosts = try store.readEvents(ofHosts: hosts, in: cell)
+                if let telling = EventLog.writing(ofHosts) { try await transaction.query(telling) }
+                events += ofHosts
             }
-            return true
+            return (true, !events.isEmpty)
         }
-        guard applied else { return try await cursor.position(in: database) }
+        if applied.hasEvents { told() }
+        guard applied.isNext else { return try await cursor.position(in: database) }
         return batch.to
     }
 

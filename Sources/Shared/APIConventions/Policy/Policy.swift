@@ -11,16 +11,26 @@ package struct Policy: Sendable {
     private let satisfying: [String: Set<String>]
 
     /// `defaults` as `["compute:servers:create": "rule:project_member"]`; `overrides` has the same form (a policy.yaml's content)
-    /// and wins. Throws for a rule that can't be read, refers to a rule that doesn't exist, or to itself.
+    /// and wins. An override may also be a rule of the operator's own that others refer to. Throws for a rule that can't be read, that
+    /// nobody knows, that refers to one that doesn't exist, or to itself.
     package init(
         defaults: [String: String], overrides: [String: String] = [:], implied: [String: String] = Policy.impliedRoles
-    ) throws(CloudError) {
+    ) throws(PolicyMistake) {
         var rules: [String: PolicyCheck] = [:]
-        for (name, text) in Self.common.merging(defaults, uniquingKeysWith: { $1 }).merging(overrides, uniquingKeysWith: { $1 })
-        {
-            rules[name] = try PolicyCheck(parsing: text)
+        let known = Self.common.merging(defaults, uniquingKeysWith: { $1 })
+        for (name, text) in known.merging(overrides, uniquingKeysWith: { $1 }).sorted(by: { $0.key < $1.key }) {
+            do throws(CloudError) {
+                rules[name] = try PolicyCheck(parsing: text)
+            } catch {
+                throw PolicyMistake(rule: name, sentence: error.message)
+            }
         }
-        for name in rules.keys { try Self.refuseLoops(name, in: rules, seen: []) }
+        let referred = Set(rules.values.flatMap(\.referredRules))
+        for name in overrides.keys.sorted() where known[name] == nil && !referred.contains(name) {
+            throw PolicyMistake(
+                rule: name, sentence: "There is no such rule, and no rule refers to it.\(Self.neighbours(name, known))")
+        }
+        for name in rules.keys.sorted() { try Self.refuseLoops(name, in: rules, path: [name], overrides) }
         self.rules = rules
         var satisfying: [String: Set<String>] = [:]
         for role in Set(implied.keys).union(implied.values) {
@@ -97,13 +107,39 @@ package struct Policy: Sendable {
         }
     }
 
-    private static func refuseLoops(_ name: String, in rules: [String: PolicyCheck], seen: Set<String>) throws(CloudError) {
-        guard !seen.contains(name) else { throw CloudError(.badRequest, "The policy rule \(name) refers to itself.") }
-        guard let check = rules[name] else {
-            throw CloudError(.badRequest, "The policy refers to rule:\(name), which doesn't exist.")
+    /// `path` leads from a rule to `name`. Whoever is blamed for what is wrong on it is the last that an operator has written.
+    private static func refuseLoops(
+        _ name: String, in rules: [String: PolicyCheck], path: [String], _ overrides: [String: String]
+    ) throws(PolicyMistake) {
+        let culprit = path.last { overrides[$0] != nil } ?? path[0]
+        for inner in rules[name]?.referredRules ?? [] {
+            guard rules[inner] != nil else {
+                throw PolicyMistake(rule: name, sentence: "It refers to rule:\(inner), which doesn't exist.")
+            }
+            guard !path.contains(inner) else { throw PolicyMistake(rule: culprit, sentence: "It refers to itself.") }
+            try refuseLoops(inner, in: rules, path: path + [inner], overrides)
         }
-        for inner in check.referredRules { try refuseLoops(inner, in: rules, seen: seen.union([name])) }
     }
+
+    /// The known rules that begin as this one does.
+    private static func neighbours(_ name: String, _ known: [String: String]) -> String {
+        guard let colon = name.lastIndex(of: ":") else { return "" }
+        let near = known.keys.filter { $0.hasPrefix(name[...colon]) }.sorted()
+        return near.isEmpty ? "" : " Known are \(near.joined(separator: ", "))."
+    }
+}
+
+/// A rule of an operator's (or, a mistake in our own code, a default) that won't do.
+package struct PolicyMistake: Error, Sendable, Equatable, CustomStringConvertible {
+    package let rule: String
+    package let sentence: String
+
+    package init(rule: String, sentence: String) {
+        self.rule = rule
+        self.sentence = sentence
+    }
+
+    package var description: String { "The policy rule \(rule): \(sentence)" }
 }
 
 extension PolicyCheck {

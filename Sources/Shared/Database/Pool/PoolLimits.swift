@@ -1,7 +1,7 @@
 /// What a database client may use. Everything is bounded.
 package struct PoolLimits: Sendable {
     /// Connections of the pool. More than the server has cores rarely helps; each costs the server a process of some megabytes.
-    /// `listen`, `notify` and `heldLock` use one each in addition.
+    /// `listen`, `notify`, `heldLock` and `awaitedLock` use one each in addition.
     package var connections = 8
     /// Statements sent over one connection and not yet answered. Higher hides latency, but a slow one holds up those behind it.
     package var pipelineDepth = 32

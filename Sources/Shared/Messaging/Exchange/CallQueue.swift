@@ -1,7 +1,7 @@
 import CellProtocol
 
 /// Whose call runs next: so many at once in all and of one peer, and those that wait take turns by peer, so that no peer can shut the
-/// others out. Pure; the exchange starts what it returns.
+/// others out. Peers are counted by their keys: hosts that share a link are one. Pure; the exchange starts what it returns.
 struct CallQueue<Call> {
     enum Admission { case run, wait, refuse }
 
@@ -21,7 +21,7 @@ struct CallQueue<Call> {
             begin(peer)
             return .run
         }
-        guard waitingCount < limits.waitingCalls, (waiting[peer]?.count ?? 0) < limits.waitingCallsOfOnePeer else {
+        guard waitingCount < limits.waitingCalls, (waiting[peer]?.count ?? 0) < limits.waitingCalls(of: peer) else {
             return .refuse
         }
         waiting[peer, default: Fifo()].append(call)
@@ -50,7 +50,7 @@ struct CallQueue<Call> {
         return call
     }
 
-    private func mayRunMore(_ peer: PeerName) -> Bool { running[peer, default: 0] < limits.runningCallsOfOnePeer }
+    private func mayRunMore(_ peer: PeerName) -> Bool { running[peer, default: 0] < limits.runningCalls(of: peer) }
 
     private mutating func begin(_ peer: PeerName) {
         running[peer, default: 0] += 1

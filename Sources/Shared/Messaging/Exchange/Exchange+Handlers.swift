@@ -4,20 +4,21 @@ import Logging
 
 /// A call of somebody else.
 struct ServedCall: Hashable {
-    let peer: PeerName
+    let address: Address
     let id: UInt64
 }
 
 struct WaitingCall {
     let message: IncomingMessage
+    let address: Address
     let lane: Lane
     let expires: BootInstant
     let run: Exchange.Handler
 
-    var key: ServedCall { ServedCall(peer: message.from, id: message.id.rawValue) }
+    var key: ServedCall { ServedCall(address: address, id: message.id.rawValue) }
 }
 
-// Running handlers. A call has a task of its own, so many at once as `limits.runningCalls`; the casts of one peer share a task that
+// Running handlers. A call has a task of its own, so many at once as `limits.runningCalls`; the casts of one link share a task that
 // takes them in order and ends when there are none. `stop` cancels all of them.
 extension Exchange {
     /// Called with the lock held.
@@ -45,9 +46,9 @@ extension Exchange {
         state.withLock { state in
             state.running[call.key] = nil
             guard !state.isStopped else { return }
-            state.queue.ended(call.message.from)
+            state.queue.ended(call.address.link)
             while let next = state.queue.next() {
-                if next.expires > now { start(next, in: &state) } else { state.queue.ended(next.message.from) }
+                if next.expires > now { start(next, in: &state) } else { state.queue.ended(next.address.link) }
             }
         }
     }
@@ -57,27 +58,27 @@ extension Exchange {
         var result = result
         if case .success(let body) = result, body.count > limits.bytes(lane) {
             count(\.tooLarge)
-            log.refused(.tooLarge, call.peer, ["bytes": "\(body.count)", "limit": "\(limits.bytes(lane))"])
+            log.refused(.tooLarge, call.address.peer, ["bytes": "\(body.count)", "limit": "\(limits.bytes(lane))"])
             result = .failure(.refused(.tooLarge, "The answer has \(body.count) bytes; \(limits.bytes(lane)) are allowed."))
         }
         let envelope: Envelope
         switch result {
         case .success(let body):
-            envelope = Envelope(.reply, lane: lane, id: call.id, milliseconds: 0, body: body)
+            envelope = Envelope(.reply, lane: lane, id: call.id, milliseconds: 0, member: call.address.member, body: body)
         case .failure(let error):
-            envelope = Envelope(.error, lane: lane, id: call.id, milliseconds: 0, body: Refusal.encode(error))
+            envelope = Envelope(
+                .error, lane: lane, id: call.id, milliseconds: 0, member: call.address.member, body: Refusal.encode(error))
         }
         guard let bytes = envelope.encoded() else { return }
         state.withLock { state in
             state.counters.answered += 1
-            state.withLink(call.peer, limits) { $0.window.answered(call.id, with: bytes, expires: expires) }
+            state.withLink(call.address.peer, limits) { $0.window.answered(call.id, with: bytes, expires: expires) }
         }
-        send(OutgoingFrame(peer: call.peer, lane: lane, type: envelope.type, id: call.id, expires: expires, bytes: bytes))
+        send(OutgoingFrame(to: call.address, lane: lane, type: envelope.type, id: call.id, expires: expires, bytes: bytes))
     }
 
     /// Called with the lock held.
-    func enqueueCast(_ message: IncomingMessage, _ run: @escaping Handler, in state: inout State) {
-        let peer = message.from
+    func enqueueCast(_ message: IncomingMessage, over peer: PeerName, _ run: @escaping Handler, in state: inout State) {
         let overflow = state.withLink(peer, limits) { link in
             link.casts.append((message, run))
             return link.casts.count > limits.waitingCasts ? link.casts.popFirst() : nil

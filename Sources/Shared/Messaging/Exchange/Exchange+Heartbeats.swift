@@ -11,23 +11,22 @@ extension Exchange {
     var peers: [PeerContact] {
         let now = clock()
         return state.withLock { state in
-            state.links.compactMap { peer, link in
-                guard link.contact.isJoined, let last = link.contact.lastRoundTrip else { return nil }
-                return PeerContact(peer: peer, age: now - last)
+            state.inContact.compactMap { peer in
+                state.lastContact(peer).map { PeerContact(peer: peer, age: now - $0) }
             }
         }.sorted { $0.peer < $1.peer }
     }
 
     func contact(_ peer: PeerName) -> Duration? {
         let now = clock()
-        return state.withLock { $0.links[peer]?.contact.lastRoundTrip }.map { now - $0 }
+        return state.withLock { $0.lastContact(peer) }.map { now - $0 }
     }
 
     func events() -> AsyncStream<PeerEvent> {
         let (stream, continuation) = AsyncStream.makeStream(of: PeerEvent.self, bufferingPolicy: .bufferingNewest(4_096))
         let number = state.withLock { state -> Int? in
             if state.isStopped { return nil }
-            for (peer, link) in state.links where link.contact.isJoined { continuation.yield(.joined(peer)) }
+            for peer in state.inContact { continuation.yield(.joined(peer)) }
             state.lastSubscriber += 1
             state.subscribers[state.lastSubscriber] = continuation
             return state.lastSubscriber
@@ -59,8 +58,11 @@ extension Exchange {
     func received(_ heartbeat: Heartbeat, from peer: PeerName) {
         let now = clock()
         let (joined, answers) = state.withLock { state -> (Bool, Bool) in
+            if peer.role == .simulator, heartbeat.number > 0 { state.met(heartbeat.incarnation, of: peer) }
             let (joined, isDialled) = state.withLink(peer, limits) { ($0.contact.received(heartbeat), !$0.dialled.isEmpty) }
-            if joined { tell(.joined(peer), in: &state) }
+            // A host that has a link of its own now is reached over that.
+            if joined, !state.shared.isEmpty { state.shared.forget(peer) }
+            if joined { for name in [peer] + state.shared.present(on: peer) { state.tell(.joined(name)) } }
             state.nextSweep = state.nextSweep ?? now + self.heartbeat
             return (joined, !isDialled || joined)
         }
@@ -96,7 +98,7 @@ extension Exchange {
                         if !lanes.isEmpty { beats.append((peer, lanes)) }
                     }
                 }
-                for peer in lost { tell(.lost(peer), in: &state) }
+                for peer in lost { for name in [peer] + state.shared.present(on: peer) { state.tell(.lost(name)) } }
                 state.metrics.publish(state.counters, peers: state.links.values.count { $0.contact.isJoined })
                 state.nextSweep = now + heartbeat
             }
@@ -128,10 +130,6 @@ extension Exchange {
         let envelope = Envelope(.heartbeat, lane: lane, id: id, milliseconds: 0, body: beat.encoded)
         guard let bytes = envelope.encoded() else { return }
         // One that waits longer than the next would take is worthless.
-        send(OutgoingFrame(peer: peer, lane: lane, type: .heartbeat, id: id, expires: now + heartbeat, bytes: bytes))
-    }
-
-    private func tell(_ event: PeerEvent, in state: inout State) {
-        for subscriber in state.subscribers.values { subscriber.yield(event) }
+        send(OutgoingFrame(to: Address(peer), lane: lane, type: .heartbeat, id: id, expires: now + heartbeat, bytes: bytes))
     }
 }

@@ -13,11 +13,14 @@ extension Exchange {
             let envelope = try Envelope(reading: bytes, on: lane)
             switch envelope.type {
             case .call, .cast:
-                take(envelope, from: peer)
+                if let sender = sender(of: envelope, over: peer) { take(envelope, from: sender) }
             case .reply:
-                settle(envelope, from: peer, .success(envelope.body))
+                if let sender = sender(of: envelope, over: peer) {
+                    settle(envelope, from: sender.peer, .success(envelope.body))
+                }
             case .error:
-                settle(envelope, from: peer, .failure(try Refusal.decode(envelope.body)))
+                let refusal = try Refusal.decode(envelope.body)
+                if let sender = sender(of: envelope, over: peer) { settle(envelope, from: sender.peer, .failure(refusal)) }
             case .heartbeat:
                 let heartbeat = try Heartbeat(reading: envelope.body)
                 count(\.heartbeats)
@@ -35,14 +38,15 @@ extension Exchange {
         count(\.oversized)
         let envelope = try Envelope(reading: beginning, on: lane)
         log.refused(.tooLarge, peer, ["kind": "\(envelope.kind)", "bytes": "\(bytes.count)", "limit": "\(limit)"])
+        guard envelope.type != .heartbeat, let sender = sender(of: envelope, over: peer) else { return }
         switch envelope.type {
         case .call:
             let refusal = MessagingError.refused(.tooLarge, "The message has \(bytes.count) bytes; \(limit) are allowed.")
             answer(
-                ServedCall(peer: peer, id: envelope.id), .failure(refusal), lane: lane,
+                ServedCall(address: sender, id: envelope.id), .failure(refusal), lane: lane,
                 expires: clock() + .milliseconds(envelope.milliseconds))
         case .reply, .error:
-            settle(envelope, from: peer, .failure(MessagingError.tooLarge(bytes: bytes.count, limit: limit)))
+            settle(envelope, from: sender.peer, .failure(MessagingError.tooLarge(bytes: bytes.count, limit: limit)))
         case .cast, .heartbeat: break
         }
     }
@@ -66,8 +70,10 @@ extension Exchange {
         case repeatAnswer([UInt8])
     }
 
-    private func take(_ envelope: Envelope, from peer: PeerName) {
+    private func take(_ envelope: Envelope, from sender: Address) {
         let now = clock()
+        let peer = sender.peer
+        let handler = HandlerKey(member: isSimulator ? envelope.member : nil, kind: envelope.kind)
         let message = IncomingMessage(
             from: peer, kind: envelope.kind, body: envelope.body, request: envelope.request,
             id: MessageID(rawValue: envelope.id), deadline: .milliseconds(envelope.milliseconds))
@@ -86,7 +92,7 @@ extension Exchange {
             case .new:
                 break
             }
-            guard let handler = state.handlers[envelope.kind] else {
+            guard let handler = state.handlers[handler] else {
                 state.counters.unknownKind += 1
                 return .refuse(.refused(.notImplemented, "Nobody here answers \(envelope.kind)."), .unknownKind)
             }
@@ -95,11 +101,12 @@ extension Exchange {
                 return .refuse(.refused(.forbidden, "A \(peer.role.rawValue) may not say \(envelope.kind)."), .forbidden)
             }
             guard isCall else {
-                enqueueCast(message, handler.run, in: &state)
+                enqueueCast(message, over: sender.link, handler.run, in: &state)
                 return .nothing
             }
-            let call = WaitingCall(message: message, lane: envelope.lane, expires: expires, run: handler.run)
-            switch state.queue.admit(call, of: peer) {
+            let call = WaitingCall(
+                message: message, address: sender, lane: envelope.lane, expires: expires, run: handler.run)
+            switch state.queue.admit(call, of: sender.link) {
             case .run: start(call, in: &state)
             case .wait: break
             case .refuse:
@@ -114,10 +121,10 @@ extension Exchange {
         case .refuse(let error, let reason):
             log.refused(reason, peer, ["kind": "\(envelope.kind)"])
             if isCall {
-                answer(ServedCall(peer: peer, id: envelope.id), .failure(error), lane: envelope.lane, expires: expires)
+                answer(ServedCall(address: sender, id: envelope.id), .failure(error), lane: envelope.lane, expires: expires)
             }
         case .repeatAnswer(let bytes):
-            send(OutgoingFrame(peer: peer, lane: envelope.lane, type: .reply, id: envelope.id, expires: expires, bytes: bytes))
+            send(OutgoingFrame(to: sender, lane: envelope.lane, type: .reply, id: envelope.id, expires: expires, bytes: bytes))
         }
     }
 }

@@ -11,6 +11,8 @@ final class Exchange: Sendable {
     let name: PeerName
     let limits: MessagingLimits
     let heartbeat: Duration
+    /// Where simulators may speak for hosts: the enrolments that say which hosts have a key of their own. Empty: no link is shared here.
+    let sharing: [Enrolment]
     let log: RefusalLog
     let clock: @Sendable () -> BootInstant
     private let outbox: any Outbox
@@ -18,16 +20,17 @@ final class Exchange: Sendable {
 
     /// `firstID` and `incarnation` are random in production and seeded in simulations.
     init(
-        name: PeerName, limits: MessagingLimits, heartbeat: Duration, logger: Logger, outbox: any Outbox, firstID: UInt64,
-        incarnation: UInt64, clock: @escaping @Sendable () -> BootInstant
+        name: PeerName, limits: MessagingLimits, heartbeat: Duration, sharing: [Enrolment], logger: Logger,
+        outbox: any Outbox, firstID: UInt64, incarnation: UInt64, clock: @escaping @Sendable () -> BootInstant
     ) {
         self.name = name
         self.limits = limits
         self.heartbeat = heartbeat
+        self.sharing = sharing
         self.outbox = outbox
         self.clock = clock
         log = RefusalLog(logger)
-        state = Lock(State(lastID: firstID, incarnation: incarnation, queue: CallQueue(limits)))
+        state = Lock(State(lastID: firstID, incarnation: incarnation, limits))
     }
 
     struct State {
@@ -36,12 +39,13 @@ final class Exchange: Sendable {
         var isStopped = false
         var counters = MessagingCounters()
         var metrics = MessagingMetrics()
-        var handlers: [String: (roles: Set<PeerName.Role>, run: Handler)] = [:]
+        var handlers: [HandlerKey: (roles: Set<PeerName.Role>, run: Handler)] = [:]
 
         var calls: [UInt64: Call] = [:]
         var callDeadlines = DeadlineHeap<UInt64>()
 
         var links: [PeerName: Link] = [:]
+        var shared: SharedLinks
         /// When heartbeats are due and silences are looked for.
         var nextSweep: BootInstant?
         /// Sweeps so far, of which not every one tells our address on the bulk lane.
@@ -53,8 +57,15 @@ final class Exchange: Sendable {
         var running: [ServedCall: Task<Void, Never>] = [:]
         var runningDeadlines = DeadlineHeap<ServedCall>()
         var queue: CallQueue<WaitingCall>
-        /// One task per peer whose casts are being handled.
+        /// One task per link whose casts are being handled.
         var castTasks: [PeerName: Task<Void, Never>] = [:]
+
+        init(lastID: UInt64, incarnation: UInt64, _ limits: MessagingLimits) {
+            self.lastID = lastID
+            self.incarnation = incarnation
+            queue = CallQueue(limits)
+            shared = SharedLinks(limit: limits.hostsOfOneLink)
+        }
 
         mutating func nextID() -> UInt64 {
             lastID &+= 1
@@ -64,6 +75,12 @@ final class Exchange: Sendable {
         mutating func withLink<Result>(_ peer: PeerName, _ limits: MessagingLimits, _ body: (inout Link) -> Result) -> Result {
             body(&links[peer, default: Link(incarnation: incarnation, remembered: limits.rememberedMessages)])
         }
+    }
+
+    /// What is said to whom: of several names that share our end of a link each has its own handlers.
+    struct HandlerKey: Hashable {
+        let member: PeerName?
+        let kind: String
     }
 
     /// A call of ours that waits.
@@ -88,14 +105,17 @@ final class Exchange: Sendable {
 
     // MARK: - What callers use
 
+    /// `member`: which of our own hosts asks, if we speak for several.
     func call(
-        _ peer: PeerName, kind: String, body: [UInt8], lane: Lane, request: RequestID?, timeout: Duration
+        _ peer: PeerName, as member: PeerName? = nil, kind: String, body: [UInt8], lane: Lane, request: RequestID?,
+        timeout: Duration
     ) async throws -> [UInt8] {
         let deadline = clock() + timeout
-        let id = state.withLock { $0.nextID() }
-        let envelope = Envelope(.call, lane: lane, id: id, milliseconds: 0, kind: kind, request: request, body: body)
+        let (id, address) = state.withLock { ($0.nextID(), $0.address(of: peer, as: member)) }
+        let envelope = Envelope(
+            .call, lane: lane, id: id, milliseconds: 0, kind: kind, request: request, member: address.member, body: body)
         let bytes = try encode(envelope, for: peer)
-        let frame = OutgoingFrame(peer: peer, lane: lane, type: .call, id: id, expires: deadline, bytes: bytes)
+        let frame = OutgoingFrame(to: address, lane: lane, type: .call, id: id, expires: deadline, bytes: bytes)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 guard register(Call(peer: peer, continuation: continuation), id: id, deadline: deadline) else { return }
@@ -108,18 +128,24 @@ final class Exchange: Sendable {
         }
     }
 
-    func cast(_ peer: PeerName, kind: String, body: [UInt8], lane: Lane, request: RequestID?) {
-        let id = state.withLock { $0.nextID() }
-        let envelope = Envelope(.cast, lane: lane, id: id, milliseconds: 0, kind: kind, request: request, body: body)
+    func cast(
+        _ peer: PeerName, as member: PeerName? = nil, kind: String, body: [UInt8], lane: Lane, request: RequestID?
+    ) {
+        let (id, address) = state.withLock { ($0.nextID(), $0.address(of: peer, as: member)) }
+        let envelope = Envelope(
+            .cast, lane: lane, id: id, milliseconds: 0, kind: kind, request: request, member: address.member, body: body)
         guard let bytes = try? encode(envelope, for: peer) else { return }
         let expires = clock() + limits.castLifetime
-        send(OutgoingFrame(peer: peer, lane: lane, type: .cast, id: id, expires: expires, bytes: bytes))
+        send(OutgoingFrame(to: address, lane: lane, type: .cast, id: id, expires: expires, bytes: bytes))
     }
 
-    func handle(_ kind: String, from roles: Set<PeerName.Role>, _ handler: @escaping Handler) {
+    func handle(
+        _ kind: String, as member: PeerName? = nil, from roles: Set<PeerName.Role>, _ handler: @escaping Handler
+    ) {
+        let key = HandlerKey(member: member, kind: kind)
         state.withLock { state in
-            precondition(state.handlers[kind] == nil, "\(kind) is handled twice.")
-            state.handlers[kind] = (roles, handler)
+            precondition(state.handlers[key] == nil, "\(kind) is handled twice.")
+            state.handlers[key] = (roles, handler)
         }
     }
 
@@ -127,12 +153,6 @@ final class Exchange: Sendable {
 
     func count(_ counter: WritableKeyPath<MessagingCounters, Int>) {
         state.withLock { $0.counters[keyPath: counter] += 1 }
-    }
-
-    /// The ZAP handler admitted a key as `peer`, or refused it.
-    func admission(of peer: PeerName?, key: String) {
-        count(peer == nil ? \.unknownKeys : \.admitted)
-        if peer == nil { log.refused(.unknownKey, nil, ["key": "\(key)"]) }
     }
 
     // MARK: - Towards the transport
@@ -146,7 +166,7 @@ final class Exchange: Sendable {
     /// The transport could not send a message, now or after it had waited.
     func undelivered(_ frame: OutgoingFrame, _ reason: Undelivered) {
         switch (frame.type, reason) {
-        case (.call, .unreachable): finish(frame.id, .failure(MessagingError.unreachable(frame.peer)))
+        case (.call, .unreachable): finish(frame.id, .failure(MessagingError.unreachable(frame.to.peer)))
         case (.call, .overloaded): finish(frame.id, .failure(MessagingError.overloaded))
         case (.call, .expired), (.cast, _), (.reply, _), (.error, _), (.heartbeat, _): break
         }

@@ -2,7 +2,7 @@ import CellProtocol
 
 /// A message on its way out: encoded by the sender's thread, stamped with the time that is left and sent by the transport's.
 struct OutgoingFrame: Sendable {
-    let peer: PeerName
+    let to: Address
     let lane: Lane
     let type: Envelope.Kind
     let id: UInt64

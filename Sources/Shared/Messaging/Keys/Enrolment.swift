@@ -31,6 +31,9 @@ package struct Enrolment: Sendable {
         return filed == nil || filed == listed ? listed : nil
     }
 
+    /// Whether somebody is enrolled under this name, be it with a key that can't be read; as of the last 200 ms.
+    package func names(_ peer: PeerName) -> Bool { book.names(peer, at: .now()) }
+
     /// The sentences about files that admit nobody, as of the last look.
     package var problems: [String] { book.problems }
 }
@@ -58,9 +61,13 @@ private final class Book: Sendable {
 
     private struct State {
         var names: [String: PeerName]
+        /// Of every file.
+        var holders: Set<PeerName>
         var files: [String: File] = [:]
         var folder: Stamp?
         var lastLook: BootInstant?
+        /// When `names` last asked whether the folder has changed.
+        var lastCheck: BootInstant?
         var problems: [String] = []
     }
 
@@ -69,7 +76,7 @@ private final class Book: Sendable {
 
     init(directory: String) {
         self.directory = directory
-        state = Lock(State(names: [:]))
+        state = Lock(State(names: [:], holders: []))
     }
 
     init(keys: [PeerName: String]) {
@@ -78,10 +85,24 @@ private final class Book: Sendable {
         var shared: Set<String> = []
         for (peer, key) in keys where names.updateValue(peer, forKey: key) != nil { shared.insert(key) }
         for key in shared { names[key] = nil }
-        state = Lock(State(names: names))
+        state = Lock(State(names: names, holders: Set(keys.keys)))
     }
 
     var problems: [String] { state.withLock { $0.problems } }
+
+    func names(_ peer: PeerName, at now: BootInstant) -> Bool {
+        state.withLock { state in
+            if let directory, state.lastCheck.map({ now - $0 >= Self.shortestPause }) ?? true {
+                state.lastCheck = now
+                let folder = Self.stamp(of: directory)
+                if folder != state.folder {
+                    Self.look(into: directory, &state)
+                    state.folder = folder
+                }
+            }
+            return state.holders.contains(peer)
+        }
+    }
 
     func peer(for key: String, at now: BootInstant) -> PeerName? {
         state.withLock { state in
@@ -112,6 +133,7 @@ private final class Book: Sendable {
             if let key = file.key { holders[key, default: []].append(name) }
         }
         state.files = files
+        state.holders = Set(files.values.compactMap(\.peer))
         state.problems = files.values.compactMap(\.problem).sorted()
         state.names = [:]
         for (key, names) in holders {
@@ -134,7 +156,7 @@ private final class Book: Sendable {
         do {
             return File(stamp: stamp, peer: peer, key: try CurveKeyPair.loadPublicKey(path), problem: nil)
         } catch {
-            return File(stamp: stamp, peer: nil, key: nil, problem: (error as? CloudError)?.message ?? "\(path): \(error)")
+            return File(stamp: stamp, peer: peer, key: nil, problem: (error as? CloudError)?.message ?? "\(path): \(error)")
         }
     }
 

@@ -56,6 +56,9 @@ package final class MemoryMessenger: Messenger, Service {
     package func contact(_ peer: PeerName) -> Duration? { exchange.contact(peer) }
     package func events() -> AsyncStream<PeerEvent> { exchange.events() }
 
+    /// A simulator's messenger as one of its hosts uses it.
+    package func member(_ host: PeerName) -> LinkMember { LinkMember(host, of: exchange) }
+
     /// What was counted so far.
     package var counters: MessagingCounters { exchange.counters }
 }

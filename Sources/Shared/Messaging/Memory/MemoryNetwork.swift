@@ -76,10 +76,12 @@ package final class MemoryNetwork: Sendable {
 
     deinit { courier.stop() }
 
-    /// A messenger on this network. It receives once `run` was called.
+    /// A messenger on this network. It receives once `run` was called. `sharedLinks`: simulators may speak to it for hosts that have no
+    /// key of their own there; nil: none may.
     package func messenger(
-        _ name: PeerName, dialling peers: [PeerName] = [], heartbeat: Duration = .milliseconds(50),
-        limits: MessagingLimits = MessagingLimits(), logger: Logger = Logger(label: "messaging.memory")
+        _ name: PeerName, dialling peers: [PeerName] = [], sharedLinks: Enrolment? = nil,
+        heartbeat: Duration = .milliseconds(50), limits: MessagingLimits = MessagingLimits(),
+        logger: Logger = Logger(label: "messaging.memory")
     ) -> MemoryMessenger {
         let incarnation = state.withLock { state in
             state.lastIncarnation += 1
@@ -87,8 +89,8 @@ package final class MemoryNetwork: Sendable {
         }
         var random = SeededRandom(seed: seed, for: "\(name) \(incarnation)")
         let exchange = Exchange(
-            name: name, limits: limits, heartbeat: heartbeat, logger: logger,
-            outbox: MemoryOutbox(network: self, from: name, incarnation: incarnation), firstID: random.next(),
+            name: name, limits: limits, heartbeat: heartbeat, sharing: sharedLinks.map { [$0] } ?? [],
+            logger: logger, outbox: MemoryOutbox(network: self, from: name, incarnation: incarnation), firstID: random.next(),
             incarnation: random.next() | 1, clock: { [weak self] in self?.now ?? .now() })
         return MemoryMessenger(network: self, exchange: exchange, incarnation: incarnation, dials: peers)
     }
@@ -159,9 +161,9 @@ package final class MemoryNetwork: Sendable {
         let outcome = state.withLock { state -> (accepted: Bool, unreachable: Exchange?) in
             guard let end = state.ends[from], end.incarnation == incarnation else { return (true, nil) }
             if frame.type == .call { state.ends[from]?.nextTick = min(end.nextTick, frame.expires) }
-            let isDialled = end.dials.contains(frame.peer)
-            guard isDialled || end.heard.contains(frame.peer) else { return (true, end.exchange) }
-            if isDialled, state.ends[frame.peer] == nil {
+            let isDialled = end.dials.contains(frame.to.link)
+            guard isDialled || end.heard.contains(frame.to.link) else { return (true, end.exchange) }
+            if isDialled, state.ends[frame.to.link] == nil {
                 // Nobody there yet: as a DEALER does, wait; heartbeats don't.
                 if frame.type == .heartbeat { return (true, nil) }
                 guard end.waiting.count < Self.mostWaiting else { return (false, nil) }
@@ -179,8 +181,8 @@ package final class MemoryNetwork: Sendable {
     // MARK: - Time
 
     private func post(_ frame: OutgoingFrame, from: PeerName, incarnation: UInt64, at now: BootInstant, _ state: inout State) {
-        let path = Path(link: Link(from: from, to: frame.peer), lane: frame.lane)
-        let arrivals = state.paths[path, default: FaultyPath(seed: seed, name: "\(from) \(frame.peer) \(frame.lane)")]
+        let path = Path(link: Link(from: from, to: frame.to.link), lane: frame.lane)
+        let arrivals = state.paths[path, default: FaultyPath(seed: seed, name: "\(from) \(frame.to.link) \(frame.lane)")]
             .arrivals(ofOneSentAt: now, state.faults)
         guard !state.cuts.contains(path.link) else { return }
         let delivery = Delivery(frame: frame, from: from, sender: incarnation)
@@ -232,12 +234,12 @@ package final class MemoryNetwork: Sendable {
             guard let number = state.due.popDue(at: now), let delivery = state.deliveries.removeValue(forKey: number) else {
                 return nil
             }
-            let link = Link(from: delivery.from, to: delivery.frame.peer)
-            guard !state.cuts.contains(link), let end = state.ends[delivery.frame.peer] else { return (delivery, .nowhere) }
+            let link = Link(from: delivery.from, to: delivery.frame.to.link)
+            guard !state.cuts.contains(link), let end = state.ends[delivery.frame.to.link] else { return (delivery, .nowhere) }
             if let sender = state.ends[delivery.from], sender.incarnation != delivery.sender {
                 return (delivery, .superseded(end.exchange))
             }
-            state.ends[delivery.frame.peer]?.heard.insert(delivery.from)
+            state.ends[delivery.frame.to.link]?.heard.insert(delivery.from)
             return (delivery, .at(end.exchange))
         }
     }
@@ -249,7 +251,7 @@ package final class MemoryNetwork: Sendable {
             var kept: [OutgoingFrame] = []
             for frame in end.waiting {
                 if frame.expires <= now { continue }
-                if state.ends[frame.peer] == nil {
+                if state.ends[frame.to.link] == nil {
                     kept.append(frame)
                 } else {
                     post(frame, from: name, incarnation: end.incarnation, at: now, &state)

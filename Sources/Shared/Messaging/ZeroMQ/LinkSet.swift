@@ -44,6 +44,10 @@ final class LinkSet: Outbox, @unchecked Sendable {
             return try listeners.map { listener in
                 let domain = loop.authentication.open { key in
                     let peer = listener.enrolment.peer(for: key)
+                    if let peer, peer.role == .simulator, !listener.sharedLinks {
+                        exchange.refusedSimulator(peer)
+                        return nil
+                    }
                     exchange.admission(of: peer, key: key)
                     return peer
                 }
@@ -86,17 +90,17 @@ final class LinkSet: Outbox, @unchecked Sendable {
     func send(_ frame: OutgoingFrame, _ loop: ReactorLoop) {
         guard let exchange else { return }
         if frame.type == .call { loop.schedule(self, due: frame.expires) }
-        if let dealer = dialled[DialledLane(peer: frame.peer, lane: frame.lane)] {
+        if let dealer = dialled[DialledLane(peer: frame.to.link, lane: frame.lane)] {
             dealer.send(frame)
             loop.touch(dealer)
             return
         }
         var frame = frame
-        guard let router = routers.first(where: { $0.lane == frame.lane && $0.knows(frame.peer) }) else {
+        guard let router = routers.first(where: { $0.lane == frame.lane && $0.knows(frame.to.link) }) else {
             return exchange.undelivered(frame, .unreachable)
         }
         guard let bytes = frame.stamped(at: exchange.clock()) else { return exchange.undelivered(frame, .expired) }
-        if let reason = router.send(bytes, to: frame.peer) { exchange.undelivered(frame, reason) }
+        if let reason = router.send(bytes, to: frame.to.link) { exchange.undelivered(frame, reason) }
         loop.touch(router)
     }
 

@@ -10,11 +10,14 @@ package struct Listener: Sendable {
     /// Nil: no bulk lane here.
     package var bulk: String?
     package var enrolment: Enrolment
+    /// Whether enrolled simulators are admitted, and may speak for hosts that have no key of their own in `enrolment`.
+    package var sharedLinks: Bool
 
-    package init(control: String, bulk: String? = nil, enrolment: Enrolment) {
+    package init(control: String, bulk: String? = nil, enrolment: Enrolment, sharedLinks: Bool = false) {
         self.control = control
         self.bulk = bulk
         self.enrolment = enrolment
+        self.sharedLinks = sharedLinks
     }
 }
 
@@ -83,11 +86,12 @@ package final class ZeroMQMessenger: Messenger, Service {
         let reactor = try reactor ?? Reactor.shared()
         let settings = LinkSettings(keys: configuration.keys, limits: configuration.limits, heartbeat: configuration.heartbeat)
         let links = LinkSet(inbox: reactor.inbox, settings: settings, logger: logger)
-        let exchange = Exchange(
-            name: configuration.name, limits: configuration.limits, heartbeat: configuration.heartbeat, logger: logger,
-            outbox: links,
-            firstID: .random(in: 0...UInt64.max), incarnation: .random(in: 1...UInt64.max), clock: BootInstant.now)
         let listeners = configuration.listen
+        let exchange = Exchange(
+            name: configuration.name, limits: configuration.limits, heartbeat: configuration.heartbeat,
+            sharing: listeners.filter(\.sharedLinks).map(\.enrolment), logger: logger,
+            outbox: links, firstID: .random(in: 0...UInt64.max), incarnation: .random(in: 1...UInt64.max),
+            clock: BootInstant.now)
         boundEndpoints = try reactor.perform { loop in try links.bind(listeners, for: exchange, loop) }
         self.reactor = reactor
         self.exchange = exchange
@@ -137,6 +141,9 @@ package final class ZeroMQMessenger: Messenger, Service {
     package var peers: [PeerContact] { exchange.peers }
     package func contact(_ peer: PeerName) -> Duration? { exchange.contact(peer) }
     package func events() -> AsyncStream<PeerEvent> { exchange.events() }
+
+    /// A simulator's messenger as one of its hosts uses it.
+    package func member(_ host: PeerName) -> LinkMember { LinkMember(host, of: exchange) }
 
     /// What was counted so far.
     package var counters: MessagingCounters { exchange.counters }

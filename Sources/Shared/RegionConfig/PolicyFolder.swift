@@ -1,0 +1,27 @@
+import Foundation
+
+/// An operator's rules, a file for each service that has some: `policy/nova.yaml` beside `federation.yml`.
+package struct PolicyFolder: Sendable, Equatable {
+    package enum Service: String, CaseIterable, Sendable { case keystone, glance, nova }
+
+    private let files: [Service: PolicyFile]
+
+    /// A folder that isn't there has no files. Throws `ConfigurationError` for a file that can't be read, and for one that no service would
+    /// read: whoever wrote it would believe himself obeyed.
+    package static func load(_ folder: String) throws -> PolicyFolder {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        let known = Service.allCases.map { "\($0.rawValue).yaml" }
+        for name in names.sorted() where !name.hasPrefix(".") && !known.contains(name) {
+            throw ConfigurationError(
+                file: "\(folder)/\(name)", line: nil, key: "",
+                sentence: "No service reads this; policy files are \(known.joined(separator: ", ")).")
+        }
+        var files: [Service: PolicyFile] = [:]
+        for service in Service.allCases where names.contains("\(service.rawValue).yaml") {
+            files[service] = try PolicyFile.load("\(folder)/\(service.rawValue).yaml")
+        }
+        return PolicyFolder(files: files)
+    }
+
+    package subscript(service: Service) -> PolicyFile? { files[service] }
+}
