@@ -48,6 +48,8 @@ def describe(host_variables, all_variables: dict) -> dict:
     hosts = {}
     groups = {"api_cell": [api], "child_cell": [], "compute_host": [], "postgresql": [api]}
     enrolled_at_top = [f"api_{api}"]
+    # Of the regions' gateways: what each is called, and by which address hosts reach it.
+    certificates = []
     keys = [f"hub_{federation['federation']['name']}", f"api_{api}"]
     hosts[api] = {
         "meridian_address": federation["api_cell"]["address"],
@@ -75,6 +77,8 @@ def describe(host_variables, all_variables: dict) -> dict:
         groups[f"region_{name.replace('-', '_')}"] = [control]
         enrolled_at_top.append(f"cell_{name}")
         keys += [f"cell_{name}", f"scheduler_{name}"]
+        if "gateway" in cell:
+            certificates.append(f"control_{name}=IP:{cell['address']}")
         for member in members:
             host = f"{name}-{member['name']}"
             hosts[host] = {
@@ -97,6 +101,7 @@ def describe(host_variables, all_variables: dict) -> dict:
         "meridian_api": federation["api_cell"],
         "meridian_regions": region_names,
         "meridian_keys": keys,
+        "meridian_certificates": certificates,
         "meridian_programs": binary_digest(),
         **all_variables,
     }
