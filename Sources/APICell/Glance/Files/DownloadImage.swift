@@ -21,10 +21,10 @@ struct Download: Sendable {
     /// waits for the disk: with less it would wait at every chunk, more takes memory from what others read.
     private static let ahead: Int64 = 4 << 20
 
-    /// Sends it while the next chunk is read already.
-    var body: ResponseBody {
+    /// Sends it while the next chunk is read already, at the pace of a connection.
+    func body(pacedBy connection: any EventLoop) -> ResponseBody {
         let (start, count, path) = (range?.start ?? 0, range?.count ?? size, path)
-        return ResponseBody(contentLength: Int(count)) { writer in
+        return ResponseBody(contentLength: Int(count), pacedBy: connection) { writer in
             let file = try await FileSystem.shared.openFile(forReadingAt: FilePath(path))
             let readAhead = ReadAhead(path)
             do {

@@ -32,25 +32,26 @@ extension GlanceService {
         let range = request.headers[.range]
         if let grant = request.headers[.meridianGrant] {
             let asked = ImageRequest(method: request.method.rawValue, path: request.uri.path, range: range)
-            return answer(try await download(id, asked, grant: grant, proof: request.headers[.meridianProof]))
+            return answer(try await download(id, asked, grant: grant, proof: request.headers[.meridianProof]), context)
         }
         guard let token = request.headers[.authToken], !token.isEmpty else { throw CloudError.requiresAuthentication }
         let caller = try await authenticator.authenticate(token: token)
         guard let download = try await download(id, range: range, for: ImageCaller(caller)) else { return .empty() }
-        return answer(download)
+        return answer(download, context)
     }
 
-    private func answer(_ download: Download) -> Response {
+    private func answer(_ download: Download, _ context: APIRequestContext) -> Response {
+        let body = download.body(pacedBy: context.eventLoop)
         var headers: HTTPFields = [.contentType: "application/octet-stream", .acceptRanges: "bytes"]
         // What a region's cache knows an image's bytes by.
         headers[.reprDigest] = download.image.sha512.flatMap(DigestField.text)
         bytesSent.increment(by: Int(download.range?.count ?? download.size))
         if let range = download.range {
             headers[.contentRange] = range.header(of: download.size)
-            return Response(status: .partialContent, headers: headers, body: download.body)
+            return Response(status: .partialContent, headers: headers, body: body)
         }
         headers[.contentMD5] = download.image.checksum
-        return Response(status: .ok, headers: headers, body: download.body)
+        return Response(status: .ok, headers: headers, body: body)
     }
 
     private static func uploadHeaders(_ headers: HTTPFields) throws -> UploadHeaders {
