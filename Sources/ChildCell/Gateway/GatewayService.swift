@@ -70,7 +70,8 @@ package final class GatewayService: Service {
                 throw CloudError(.unauthorized, "An image is sent to hosts with a grant and a proof only.")
             }
             try await admit(asked, of: id, grant: grant, proof: proof)
-            return try await answer(HostRequest(asked, for: id, grant: grant, proof: proof))
+            return try await answer(
+                HostRequest(asked, for: id, grant: grant, proof: proof, over: context.eventLoop))
         }
         return router
     }
@@ -96,10 +97,10 @@ package final class GatewayService: Service {
         guard host.request.method == HTTPRequest.Method.get.rawValue, host.request.range == nil else {
             guard let image = await cache.stored(host.image) else {
                 misses.increment()
-                return send.past(try await host.ask(glance))
+                return send.past(try await host.ask(glance), to: host)
             }
             hits.increment()
-            return try send.stored(image, range: host.request.range)
+            return try send.stored(image, to: host)
         }
         let source = try await find(host)
         if case .disk = source { hits.increment() } else { misses.increment() }

@@ -5,6 +5,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import Observability
+import Tokens
 
 extension HTTPField.Name {
     /// Whether the gateway had the image (`hit`) or Glance was asked for it (`miss`).
@@ -22,10 +23,10 @@ struct SendImage: Sendable {
     /// All of it.
     func callAsFunction(_ source: FindImage.Source, to host: HostRequest) throws -> Response {
         switch source {
-        case .disk(let image): return try stored(image, range: nil)
-        case .past(let answer): return past(answer)
+        case .disk(let image): return try stored(image, to: host)
+        case .past(let answer): return past(answer, to: host)
         case .transfer(let transfer, let facts):
-            let body = ResponseBody(contentLength: Int(facts.size)) { writer in
+            let body = ResponseBody(contentLength: Int(facts.size), pacedBy: host.connection) { writer in
                 try await follow(transfer, facts, for: host, into: &writer)
                 try await writer.finish(nil)
             }
@@ -34,13 +35,13 @@ struct SendImage: Sendable {
     }
 
     /// What lies on the disk, or a part of it.
-    func stored(_ image: StoredImage, range: String?) throws -> Response {
+    func stored(_ image: StoredImage, to host: HostRequest) throws -> Response {
         let size = image.facts.size
-        let range = try ByteRange.parse(range, size: size)
+        let range = try ByteRange.parse(host.request.range, size: size)
         let (start, count) = (range?.start ?? 0, range?.count ?? size)
         var headers = Self.headers(image.facts.sha512, hit: true)
         headers[.contentRange] = range?.header(of: size)
-        let body = ResponseBody(contentLength: Int(count)) { writer in
+        let body = ResponseBody(contentLength: Int(count), pacedBy: host.connection) { writer in
             try await copy(image, from: start, to: start + count, into: &writer)
             try await writer.finish(nil)
         }
@@ -48,11 +49,11 @@ struct SendImage: Sendable {
     }
 
     /// What Glance sends, as it comes.
-    func past(_ answer: GlanceUpstream.Answer) -> Response {
+    func past(_ answer: GlanceUpstream.Answer, to host: HostRequest) -> Response {
         var headers = Self.headers(answer.sha512, hit: false)
         headers[.contentRange] = answer.contentRange
         let (source, counter) = (answer.body, bytesServed)
-        let body = ResponseBody(contentLength: answer.length.map { Int($0) }) { writer in
+        let body = ResponseBody(contentLength: answer.length.map { Int($0) }, pacedBy: host.connection) { writer in
             for try await piece in source {
                 counter.increment(by: piece.readableBytes)
                 try await writer.write(piece)
