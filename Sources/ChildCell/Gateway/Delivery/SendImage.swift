@@ -17,8 +17,8 @@ struct SendImage: Sendable {
     let find: FindImage
     let bytesServed: Counter
 
-    /// Bytes read and sent at once. Larger is memory of each download, smaller costs hand-overs between threads.
-    private static let piece: Int64 = 256 * 1024
+    /// Bytes read and sent at once. Larger is memory of each download (two of these), smaller costs hand-overs between threads.
+    private static let piece: Int64 = 512 * 1024
 
     /// All of it.
     func callAsFunction(_ source: FindImage.Source, to host: HostRequest) throws -> Response {
@@ -87,16 +87,27 @@ struct SendImage: Sendable {
         }
     }
 
-    private func copy(_ image: StoredImage, from start: Int64, to end: Int64, into writer: inout any ResponseBodyWriter)
-        async throws
-    {
+    /// The next piece is read while one is sent.
+    private func copy(
+        _ image: StoredImage, from start: Int64, to end: Int64, into writer: inout any ResponseBodyWriter
+    ) async throws {
+        var ahead = try await Self.read(image, start, end)
         var offset = start
-        while offset < end {
-            let piece = try await image.read(at: offset, count: Int(min(Self.piece, end - offset)))
+        while ahead.readableBytes > 0 {
+            let piece = ahead
             offset += Int64(piece.readableBytes)
+            let behind = offset
+            async let next = Self.read(image, behind, end)
             bytesServed.increment(by: piece.readableBytes)
             try await writer.write(piece)
+            ahead = try await next
         }
+    }
+
+    /// Nothing at the end.
+    private static func read(_ image: StoredImage, _ offset: Int64, _ end: Int64) async throws -> ByteBuffer {
+        guard offset < end else { return ByteBuffer() }
+        return try await image.read(at: offset, count: Int(min(piece, end - offset)))
     }
 
     private static func headers(_ sha512: String?, hit: Bool) -> HTTPFields {

@@ -12,6 +12,8 @@ actor GrantKeyKeeper {
     private let ask: @Sendable () async throws -> GrantPublicKey
     private let log: Logger
     private var askedLast: ContinuousClock.Instant?
+    /// So that an hour without the API cell is one line of the log.
+    private var isOutOfReach = false
 
     /// A key that was replaced is believed no longer than this where nobody shows a new one before.
     private static let period = Duration.seconds(300)
@@ -46,14 +48,22 @@ actor GrantKeyKeeper {
 
     private func refresh() async {
         askedLast = .now
+        let told: GrantPublicKey
         do {
-            let told = try await ask()
-            guard told != key else { return }
-            key = told
-            try Data((told.text + "\n").utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
-            log.info("grant key learned")
+            told = try await ask()
         } catch {
-            log.warning("grant key not learned", metadata: [.error: "\(error)"])
+            if !isOutOfReach { log.warning("grant key not learned", metadata: [.error: "\(error)"]) }
+            isOutOfReach = true
+            return
+        }
+        isOutOfReach = false
+        guard told != key else { return }
+        key = told
+        log.info("grant key learned")
+        do {
+            try Data((told.text + "\n").utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
+        } catch {
+            log.warning("grant key not kept", metadata: [.path: "\(file)", .error: "\(error)"])
         }
     }
 }
