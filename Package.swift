@@ -117,6 +117,12 @@ let childCell: [Target] = [
     module(
         "Conductor", in: "ChildCell",
         ["CellProtocol", "CloudModel", "Database", "Feeds", "Messaging", "Observability", "RegionConfig", .log, .lifecycle]),
+    module(
+        "Gateway", in: "ChildCell",
+        [
+            "APIConventions", "CloudModel", "Observability", "Tokens", .http, .httpTypes, .httpClient, .nioCore, .nioHTTP1,
+            .nioPosix, .nioSSL, .log, .lifecycle,
+        ]),
 ]
 
 let host: [Target] = [
@@ -164,8 +170,8 @@ let programs: [Target] = [
     program(
         "meridian-cell",
         [
-            "CellProtocol", "CloudModel", "Conductor", "Database", "Messaging", "Observability", "ProgramKit", "RegionConfig",
-            "Scheduler",
+            "APIConventions", "CellProtocol", "CloudModel", "Conductor", "Database", "Gateway", "Messaging", "Observability",
+            "ProgramKit", "RegionConfig", "Scheduler",
         ]),
     program(
         "meridian-host",
@@ -196,7 +202,7 @@ let testTargets: [Target] = [
         "Journeys",
         [
             "CellProtocol", "CellSimulator", "CloudModel", "CloudTestKit", "Database", "Hypervisors", "Messaging",
-            "ProcessFederation",
+            "ProcessFederation", "Tokens",
         ]),
     tests(
         of: "Glance", in: "APICell",
@@ -231,6 +237,12 @@ let testTargets: [Target] = [
         ["CellProtocol", "CloudModel", "CloudTestKit", "ComputeRecords", "Database", "Messaging", .log]),
     tests(of: "Scheduler", in: "ChildCell", ["CellProtocol", "CloudModel", "Messaging", "RegionConfig", .log]),
     tests(of: "Conductor", in: "ChildCell", ["CellProtocol", "CloudModel", "CloudTestKit", "Database", .log]),
+    tests(
+        of: "Gateway", in: "ChildCell",
+        [
+            "APIConventions", "CloudModel", "Observability", "Tokens", .http, .httpClient, .httpTypes, .lifecycle, .nioCore,
+            .nioHTTP1, .log,
+        ]),
     // Reads the sources themselves.
     suite("Habits"),
 ]

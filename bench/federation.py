@@ -99,6 +99,7 @@ class Federation:
     def prepare(self):
         secrets = f"{self.folder}/secrets"
         keys = ["hub_meridian", "api_api"] + [f"{role}_{region}" for region in REGIONS for role in ("cell", "scheduler")]
+        keys += [f"control_{region}=IP:127.0.0.1" for region in REGIONS]
         subprocess.run([f"{self.root}/ansible/roles/certificates/files/authority.sh", secrets, self.programs,
                         "IP:127.0.0.1,DNS:localhost", *keys], check=True, stdout=subprocess.DEVNULL)
         federation = json.dumps({
@@ -119,6 +120,7 @@ class Federation:
                 "region": {"name": region, "weight": 1.0},
                 "child_cell": {
                     "address": "127.0.0.1", "ports": dict(zip(names, free_ports(len(names)))),
+                    "gateway": {**dict(zip(("port", "health"), free_ports(2))), "cache_gib": 1},
                     "scheduling": {"policy": "filter", "seed": 1, "weighers": ["spread"], "filters": [
                         "enabled", "availability_zone", "cpu", "memory", "disk", "traits", "affinity", "anti_affinity"]},
                     "allocation_ratios": {"vcpus": 16.0, "memory": 1.0, "disk": 1.0}},
@@ -126,6 +128,9 @@ class Federation:
             self.write(f"{region}/etc/region.yml", text)
             self.write(f"{region}/etc/federation.yml", federation)
             self.copy("keys/hub_meridian.key", f"{region}/etc/keys/hub.pub")
+            self.copy("tls/ca.pem", f"{region}/etc/tls/ca.pem")
+            for half in ("pem", "key"):
+                self.copy(f"tls/control_{region}.{half}", f"{region}/etc/tls/server.{half}")
             self.copy(f"keys/cell_{region}.secret", f"{region}/etc/keys/cell_{region}.secret")
             self.copy(f"keys/cell_{region}.key", f"{region}/etc/keys/cell.pub")
             self.copy(f"keys/scheduler_{region}.secret", f"{region}/etc/keys/scheduler_{region}.secret")
@@ -190,6 +195,7 @@ class Federation:
             share = self.hosts // len(REGIONS) + (index < self.hosts % len(REGIONS))
             self.daemon(f"conductor {region}", "meridian-cell", "conductor", place=region)
             self.daemon(f"scheduler {region}", "meridian-cell", "scheduler", place=region)
+            self.daemon(f"gateway {region}", "meridian-cell", "gateway", place=region)
             self.daemon(f"hosts {region}", "meridian-sim", "--hosts", str(share), "--enrol",
                         *(["--shared-link"] if self.shared_link else []), place=region)
         health = f"http://127.0.0.1:{self.ports['api_health']}/healthz"

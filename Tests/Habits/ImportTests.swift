@@ -25,6 +25,7 @@ import Testing
 
         "Scheduler": ["CellProtocol", "CloudModel", "Messaging", "Observability", "RegionConfig"],
         "Conductor": ["CellProtocol", "CloudModel", "Database", "Feeds", "Messaging", "Observability", "RegionConfig"],
+        "Gateway": ["APIConventions", "CloudModel", "Observability", "Tokens"],
 
         "Hypervisors": ["CloudModel", "CellProtocol"],
         "HypervisorLibvirt": ["CellProtocol", "CloudModel", "Hypervisors", "Observability", "CLibvirt"],

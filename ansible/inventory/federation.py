@@ -47,6 +47,8 @@ def describe(host_variables, all_variables: dict) -> dict:
     api = "api"
     hosts = {}
     groups = {"api_cell": [api], "child_cell": [], "compute_host": [], "postgresql": [api]}
+    # Of the regions' gateways: what each is called, and by which address hosts reach it.
+    certificates = []
     keys = [f"hub_{federation['federation']['name']}", f"api_{api}"]
     hosts[api] = {
         "meridian_address": federation["api_cell"]["address"],
@@ -75,6 +77,8 @@ def describe(host_variables, all_variables: dict) -> dict:
         groups[f"region_{name.replace('-', '_')}"] = [control]
         # A cell's own key is made on its control host, where it stays (role child_cell).
         keys.append(f"scheduler_{name}")
+        if "gateway" in cell:
+            certificates.append(f"control_{name}=IP:{cell['address']}")
         for member in members:
             host = f"{name}-{member['name']}"
             hosts[host] = {
@@ -98,6 +102,7 @@ def describe(host_variables, all_variables: dict) -> dict:
         # Rules of the operator's own, a file for each service that has some.
         "meridian_policies": sorted(file.name for file in REGIONS.glob("policy/*.yaml")),
         "meridian_keys": keys,
+        "meridian_certificates": certificates,
         "meridian_programs": binary_digest(),
         **all_variables,
     }

@@ -45,7 +45,7 @@ for host in "$rendered"/runit/*/; do
         scripts=$((scripts + 1))
     done
 done
-[ ${#units[@]} = 6 ] || { echo "check: six units are expected, there are ${#units[@]}: ${units[*]}" >&2; exit 1; }
+[ ${#units[@]} = 7 ] || { echo "check: seven units are expected, there are ${#units[@]}: ${units[*]}" >&2; exit 1; }
 systemd-analyze verify --man=no --recursive-errors=no "${units[@]}"
 
 for unit in "${units[@]}"; do

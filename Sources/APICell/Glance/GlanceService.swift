@@ -23,7 +23,7 @@ package final class GlanceService: Service {
     let log: Logger
     let bytesReceived = MetricsRegistry.shared.counter("meridian_glance_bytes_received_total")
     let bytesSent = MetricsRegistry.shared.counter("meridian_glance_bytes_sent_total")
-    let usedProofs = Lock(UsedProofs())
+    let grantedRequests = GrantedRequests()
     private let uploadsUnderWay = Mutex(0)
 
     /// `directory` is created when it isn't there; `grantKey` verifies the grants with which hosts fetch images (DESIGN 10). Run

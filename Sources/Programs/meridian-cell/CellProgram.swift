@@ -4,6 +4,6 @@ import ArgumentParser
 @main
 struct CellProgram: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "meridian-cell", abstract: "Run a child cell: its conductor, or its scheduler.",
-        subcommands: [ConductorCommand.self, SchedulerCommand.self])
+        commandName: "meridian-cell", abstract: "Run a child cell: its conductor, its scheduler, or its gateway.",
+        subcommands: [ConductorCommand.self, SchedulerCommand.self, GatewayCommand.self])
 }

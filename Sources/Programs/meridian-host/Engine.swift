@@ -35,14 +35,20 @@ struct Engine {
             let libvirt = try LibvirtHypervisor(settings, logger: logger)
             hypervisor = libvirt
             let key = try HostImageKey.generate()
-            let source = HTTPImageSource(authority: federation.apiCell.tls ? folders.authority : nil, key: key)
+            let authority = federation.apiCell.tls ? folders.authority : nil
+            let source = HTTPImageSource(authority: authority, key: key)
+            let cell = region.childCell
+            let nearby = cell.gateway.map { gateway in
+                HTTPImageSource(
+                    authority: authority, key: key, gateway: "\(federation.apiCell.scheme)://\(cell.address):\(gateway.port)")
+            }
             images = try ImageCache(
                 directory: try Self.absolute(folders.images),
                 grants: GrantsOfConductor(
                     messenger: messenger, cell: region.name, host: host.hostName, hostKey: key.publicText),
-                source: source,
+                source: source, nearby: nearby,
                 inUse: { Set(try await libvirt.guests().compactMap { $0.spec?.image?.sha512 }) }, logger: logger)
-            services = [Closing { try await source.shutdown() }]
+            services = ([source] + [nearby].compactMap(\.self)).map { source in Closing { try await source.shutdown() } }
             limits = .libvirt
         }
     }

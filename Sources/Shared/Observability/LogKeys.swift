@@ -22,6 +22,7 @@ extension String {
     package static let task = "task"
     package static let step = "step"
     package static let verb = "verb"
+    package static let from = "from"
     package static let state = "state"
     package static let count = "count"
     package static let size = "size"

@@ -32,8 +32,13 @@ package struct ProgramFolders: Sendable, Equatable {
     /// The Ed25519 key that signs grants for images; Glance verifies with its public half.
     package var grantSigningKey: String { etc + "/grants/signing.key" }
 
+    /// The public half, as a gateway has heard it from the API cell.
+    package var grantPublicKey: String { state + "/grant.pub" }
+
     package var pids: String { state + "/pids" }
     package var log: String { state + "/log" }
     package var images: String { state + "/images" }
+    /// A region's cached images, apart from those of a compute host on the same machine.
+    package var cachedImages: String { state + "/image-cache" }
     package var instances: String { state + "/instances" }
 }

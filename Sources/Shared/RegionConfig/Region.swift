@@ -14,6 +14,8 @@ package struct Region: Sendable, Equatable {
         /// Where the conductor listens for its hosts and its scheduler.
         package let address: String
         package let ports: Ports
+        /// The region's image cache; nil: there is none, and hosts fetch images from the API cell.
+        package let gateway: Gateway?
         package let scheduling: Scheduling
         package let allocationRatios: AllocationRatios
         /// Where Ansible's ssh inventory finds the control host, if not at its address.
@@ -26,6 +28,16 @@ package struct Region: Sendable, Equatable {
         package let conductorHealth: Int
         package let schedulerHealth: Int
         package let postgresql: Int
+    }
+
+    package struct Gateway: Sendable, Equatable {
+        /// Where hosts ask for images, at the cell's address.
+        package let port: Int
+        package let healthPort: Int
+        /// What all cached images may take together.
+        package let cacheGiB: Int
+
+        package var cacheBytes: Int64 { Int64(cacheGiB) << 30 }
     }
 
     /// How many times over what a host has is promised to servers.

@@ -29,22 +29,11 @@ package enum RegionFile {
     }
 
     private static func childCell(_ section: inout Section) throws -> Region.ChildCell {
-        Region.ChildCell(
-            address: try section.address("address"),
-            ports: try section.section("ports") { section in
-                let ports = Region.Ports(
-                    agentsControl: try section.port("agents_control"),
-                    agentsBulk: try section.port("agents_bulk"),
-                    conductorHealth: try section.port("conductor_health"),
-                    schedulerHealth: try section.port("scheduler_health"),
-                    postgresql: try section.port("postgresql"))
-                try section.differ([
-                    ("agents_control", ports.agentsControl), ("agents_bulk", ports.agentsBulk),
-                    ("conductor_health", ports.conductorHealth), ("scheduler_health", ports.schedulerHealth),
-                    ("postgresql", ports.postgresql),
-                ])
-                return ports
-            },
+        let address = try section.address("address")
+        let ports = try section.section("ports", ports)
+        return Region.ChildCell(
+            address: address, ports: ports,
+            gateway: try section.optionalSection("gateway") { try gateway(&$0, beside: ports) },
             scheduling: try section.section("scheduling", scheduling),
             allocationRatios: try section.section("allocation_ratios") { section in
                 Region.AllocationRatios(
@@ -53,6 +42,25 @@ package enum RegionFile {
                     disk: try section.number("disk", in: 0.1...100, what: "A ratio"))
             },
             ssh: try section.optionalText("ssh"))
+    }
+
+    private static func ports(_ section: inout Section) throws -> Region.Ports {
+        let ports = Region.Ports(
+            agentsControl: try section.port("agents_control"),
+            agentsBulk: try section.port("agents_bulk"),
+            conductorHealth: try section.port("conductor_health"),
+            schedulerHealth: try section.port("scheduler_health"),
+            postgresql: try section.port("postgresql"))
+        try section.differ(ports.named)
+        return ports
+    }
+
+    private static func gateway(_ section: inout Section, beside ports: Region.Ports) throws -> Region.Gateway {
+        let gateway = Region.Gateway(
+            port: try section.port("port"), healthPort: try section.port("health"),
+            cacheGiB: try section.integer("cache_gib", in: 1...(1 << 20), what: "The size of a cache in GiB"))
+        try section.differ(ports.named + [("port", gateway.port), ("health", gateway.healthPort)])
+        return gateway
     }
 
     private static func scheduling(_ section: inout Section) throws -> Scheduling {
@@ -89,5 +97,15 @@ package enum RegionFile {
                     zone: ZoneName(try section.optionalText("zone") ?? region), traits: try section.optionalTexts("traits"),
                     ssh: try section.optionalText("ssh"))
             })
+    }
+}
+
+extension Region.Ports {
+    /// With their keys in the file.
+    fileprivate var named: [(key: String, port: Int)] {
+        [
+            ("agents_control", agentsControl), ("agents_bulk", agentsBulk), ("conductor_health", conductorHealth),
+            ("scheduler_health", schedulerHealth), ("postgresql", postgresql),
+        ]
     }
 }

@@ -4,13 +4,15 @@ import Foundation
 package import Hypervisors
 import Messaging
 
-/// One region as processes: its conductor, its scheduler, one process of simulated hosts, its PostgreSQL, and the link to the hub.
+/// One region as processes: its conductor, its scheduler, its gateway, one process of simulated hosts, its PostgreSQL, and the link to the hub.
 package final class CellProcesses: Sendable {
     package let name: String
     package let database: PostgresCluster
     package let conductor: SupervisedProcess
     package let scheduler: SupervisedProcess
+    package let gateway: SupervisedProcess
     package let hosts: SupervisedProcess
+    private let gatewayPort: Int
     private let links: [Relay]
     private let state: String
 
@@ -24,6 +26,7 @@ package final class CellProcesses: Sendable {
         self.links = links
         let state = "\(folder)/var"
         self.state = state
+        gatewayPort = ports.gateway
         let folders = ["--etc", "\(folder)/etc", "--var", state]
         func run(_ role: String, _ program: String, _ arguments: [String]) -> SupervisedProcess {
             SupervisedProcess(
@@ -31,19 +34,28 @@ package final class CellProcesses: Sendable {
         }
         conductor = run("conductor", "meridian-cell", ["conductor"])
         scheduler = run("scheduler", "meridian-cell", ["scheduler"])
+        gateway = run("gateway", "meridian-cell", ["gateway"])
         hosts = run(
             "hosts", "meridian-sim",
             ["--hosts", "\(count)", "--enrol", "--boot-milliseconds", "\(bootMilliseconds)", "--fail-rate", "\(failRate)"]
                 + (sharedLink ? ["--shared-link"] : []))
     }
 
-    package var processes: [SupervisedProcess] { [conductor, scheduler, hosts] }
+    package var processes: [SupervisedProcess] { [conductor, scheduler, gateway, hosts] }
 
     // MARK: The link
 
     package func cut(_ directions: [Relay.Direction] = Relay.Direction.allCases) { for link in links { link.cut(directions) } }
 
     package func heal() { for link in links { link.heal() } }
+
+    // MARK: The cache
+
+    /// Asks the gateway for an image's data, with a host's grant and proof.
+    package func fetchImage(_ path: String, grant: String, proof: String) async throws -> HTTPAnswer {
+        try await HTTP.send(
+            "GET", port: gatewayPort, path, headers: ["X-Meridian-Grant": grant, "X-Meridian-Proof": proof])
+    }
 
     // MARK: Witnesses
 

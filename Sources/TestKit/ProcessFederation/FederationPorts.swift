@@ -8,6 +8,7 @@ struct APIPorts: Sendable {
 struct CellPorts: Sendable {
     let agentsControl = Ports.take(), agentsBulk = Ports.take()
     let conductorHealth = Ports.take(), schedulerHealth = Ports.take()
+    let gateway = Ports.take(), gatewayHealth = Ports.take()
 }
 
 /// The files `federation.yml` and `region.yml`, as an operator would write them.
@@ -46,6 +47,7 @@ enum ConfigurationText {
             conductor_health: \(ports.conductorHealth)
             scheduler_health: \(ports.schedulerHealth)
             postgresql: 5432
+          gateway: {port: \(ports.gateway), health: \(ports.gatewayHealth), cache_gib: 1}
           scheduling:
             policy: filter
             seed: 1

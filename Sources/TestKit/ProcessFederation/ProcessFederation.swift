@@ -3,7 +3,7 @@ package import Database
 import Foundation
 
 /// A federation of real processes on 127.0.0.1: PostgreSQL for the API cell and for each region, the API, the super-scheduler, and in
-/// each region a conductor, a scheduler and simulated hosts, over real ZeroMQ. Every process is supervised; each region's link to
+/// each region a conductor, a scheduler, a gateway and simulated hosts, over real ZeroMQ. Every process is supervised; each region's link to
 /// the hub can be cut.
 package final class ProcessFederation: Sendable {
     package struct Plan: Sendable {
@@ -73,6 +73,9 @@ package final class ProcessFederation: Sendable {
     }
 
     package var processes: [SupervisedProcess] { [api, superScheduler] + cells.values.flatMap(\.processes) }
+
+    /// The file of the key that signs image grants.
+    package var grantKeyFile: String { "\(folder)/api/etc/grants/signing.key" }
 
     /// The user demo of the project demo, whose quotas don't get in the way.
     package func tenant() async throws -> Tenant {

@@ -77,15 +77,15 @@ package final class Tenant: Sendable {
 
     // MARK: Images
 
-    /// Makes an image of a few bytes: simulated guests read none.
-    package func makeImage() async throws -> String {
+    /// Makes an image, of a few bytes if nothing is said: simulated guests read none.
+    package func makeImage(_ data: Data = Data(repeating: 7, count: 4_096)) async throws -> String {
         let made = try await call(
             .image, "POST", "/v2/images", #"{"name": "tiny", "disk_format": "raw", "container_format": "bare"}"#)
         guard made.status == 201, let id = made.text("id") else {
             throw ProcessFederationError("There is no image: \(made.status) \(made.bodyText)")
         }
         let sent = try await call(
-            .image, "PUT", "/v2/images/\(id)/file", bytes: Data(repeating: 7, count: 4_096), type: "application/octet-stream")
+            .image, "PUT", "/v2/images/\(id)/file", bytes: data, type: "application/octet-stream")
         guard sent.status == 204 else { throw ProcessFederationError("The image isn't taken: \(sent.status) \(sent.bodyText)") }
         return id
     }

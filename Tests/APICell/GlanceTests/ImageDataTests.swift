@@ -143,6 +143,9 @@ import Tokens
             let good = try await client.ask(.get, "/v2/images/\(id)/file", as: nil, try grant(id, key))
             #expect(good.status == .ok)
             #expect(good.body == data)
+            #expect(
+                try good.headers[.reprDigest].flatMap(DigestField.sha512) == SHA512Digest.hex(of: Array(data.readableBytesView))
+            )
             let forAnother = try await client.ask(.get, "/v2/images/\(id)/file", as: nil, try grant(other, key))
             #expect(forAnother.status == .unauthorized)
             let expired = try await client.ask(.get, "/v2/images/\(id)/file", as: nil, try grant(id, key, for: -1))
@@ -152,6 +155,14 @@ import Tokens
             #expect(try await client.ask(.delete, "/v2/images/\(id)").status == .noContent)
             let gone = try await client.ask(.get, "/v2/images/\(id)/file", as: nil, try grant(id, key))
             #expect(gone.status == .gone)
+        }
+    }
+
+    @Test func theKeyThatVerifiesGrantsIsToldToAnybody() async throws {
+        try await withGlanceAPI { glance, client in
+            let answer = try await client.ask(.get, "/meridian/v1/grant-key", as: nil)
+            #expect(answer.status == .ok)
+            #expect(answer.json["grant_key"]?["public_key"]?.string == glance.signingKey.publicKey.text)
         }
     }
 
@@ -194,17 +205,5 @@ import Tokens
                 .get, path, as: nil, [.meridianGrant: unbound, .meridianProof: try proof(unbound, host)])
             #expect(nobodys.status == .unauthorized)
         }
-    }
-
-    @Test func proofsAreRememberedUntilTheirGrantsEndAndNotLonger() {
-        func nonce(_ number: Int) -> [UInt8] { withUnsafeBytes(of: number.bigEndian) { Array($0) } }
-        let (early, late) = (Timestamp(microseconds: 1_000), Timestamp(microseconds: 2_000))
-        var used = UsedProofs()
-        #expect(used.take(nonce(0), until: late, now: early) == .fresh)
-        #expect(used.take(nonce(0), until: late, now: early) == .used)
-        for number in 1..<UsedProofs.limit { #expect(used.take(nonce(number), until: late, now: early) == .fresh) }
-        #expect(used.take(nonce(-1), until: late, now: early) == .full)
-        #expect(used.take(nonce(0), until: late, now: early) == .used, "nothing is forgotten to make room")
-        #expect(used.take(nonce(-1), until: Timestamp(microseconds: 3_000), now: late) == .fresh, "their grants have ended")
     }
 }

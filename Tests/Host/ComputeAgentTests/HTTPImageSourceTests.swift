@@ -9,25 +9,31 @@ import Testing
 import Tokens
 
 @Suite struct HTTPImageSourceTests {
-    private func fetch(status: HTTPResponseStatus, body: [UInt8] = [], cut: Bool = false) async throws -> (
-        data: [UInt8], head: HTTPRequestHead?, key: HostImageKey
-    ) {
+    private func fetch(
+        status: HTTPResponseStatus, body: [UInt8] = [], cut: Bool = false, fromGateway isGateway: Bool = false,
+        headers: HTTPHeaders = [:]
+    ) async throws -> (data: [UInt8], head: HTTPRequestHead?, key: HostImageKey, origin: ImageOrigin) {
         let heard = Heard()
         let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-                    try channel.pipeline.syncOperations.addHandler(Answer(heard: heard, status: status, body: body, cut: cut))
+                    try channel.pipeline.syncOperations.addHandler(
+                        Answer(heard: heard, status: status, headers: headers, body: body, cut: cut))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
         let key = try HostImageKey.generate()
-        let source = HTTPImageSource(authority: nil, key: key)
+        let here = "http://127.0.0.1:\(server.localAddress?.port ?? 0)"
+        let source = HTTPImageSource(authority: nil, key: key, gateway: isGateway ? here : nil)
+        // Nobody is at the second.
+        let glance = isGateway ? "http://127.0.0.1:1" : here
         let taken = Mutex<[UInt8]>([])
         let grant = ImageGrant(
-            url: "http://127.0.0.1:\(server.localAddress?.port ?? 0)/v2/images/1/file", grant: "signed", expires: .now())
+            url: "\(glance)/v2/images/1/file", grant: "signed", expires: .now())
+        let origin: ImageOrigin
         do {
-            try await source.fetch(grant) { piece in taken.withLock { $0 += piece.readableBytesView } }
+            origin = try await source.fetch(grant) { piece in taken.withLock { $0 += piece.readableBytesView } }
         } catch {
             try await source.shutdown()
             try await server.close()
@@ -35,18 +41,19 @@ import Tokens
         }
         try await source.shutdown()
         try await server.close()
-        return (taken.withLock { $0 }, heard.head.withLock { $0 }, key)
+        return (taken.withLock { $0 }, heard.head.withLock { $0 }, key, origin)
     }
 
     @Test func dataComesInPiecesAndTheGrantGoesWithTheRequest() async throws {
         let body = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0) }
-        let (data, head, _) = try await fetch(status: .ok, body: body)
+        let (data, head, _, origin) = try await fetch(status: .ok, body: body)
         #expect(data == body)
         #expect(head?.headers.first(name: "X-Meridian-Grant") == "signed")
+        #expect(origin == .glance)
     }
 
     @Test func theHostProvesThatTheRequestIsItsOwn() async throws {
-        let (_, head, key) = try await fetch(status: .ok, body: [1])
+        let (_, head, key, _) = try await fetch(status: .ok, body: [1])
         let asked = try #require(head)
         let grant = Grant(image: .random(), server: .random(), host: "h", hostKey: key.publicText, expiresAt: .now())
         let request = ImageRequest(method: "\(asked.method)", path: asked.uri, range: asked.headers.first(name: "Range"))
@@ -67,6 +74,15 @@ import Tokens
         }
     }
 
+    @Test(arguments: [("hit", ImageOrigin.regionCache), ("miss", .glanceThroughRegion), ("", .glanceThroughRegion)])
+    func theGatewayIsAskedForTheSamePathAndSaysWhoHadTheBytes(_ word: String, _ expected: ImageOrigin) async throws {
+        let (data, head, _, origin) = try await fetch(
+            status: .ok, body: [1, 2], fromGateway: true, headers: ["X-Meridian-Cache": word])
+        #expect(data == [1, 2])
+        #expect(head?.uri == "/v2/images/1/file")
+        #expect(origin == expected)
+    }
+
     @Test func aTransferThatBreaksOffMayBeTriedAgain() async throws {
         do {
             _ = try await fetch(status: .ok, body: [1, 2, 3], cut: true)
@@ -83,12 +99,14 @@ import Tokens
         typealias OutboundOut = HTTPServerResponsePart
         let heard: Heard
         let status: HTTPResponseStatus
+        let headers: HTTPHeaders
         let body: [UInt8]
         let cut: Bool
 
-        init(heard: Heard, status: HTTPResponseStatus, body: [UInt8], cut: Bool) {
+        init(heard: Heard, status: HTTPResponseStatus, headers: HTTPHeaders, body: [UInt8], cut: Bool) {
             self.heard = heard
             self.status = status
+            self.headers = headers
             self.body = body
             self.cut = cut
         }
@@ -100,7 +118,9 @@ import Tokens
             case .body: break
             case .end:
                 let length = cut ? body.count + 10 : body.count
-                let head = HTTPResponseHead(version: .http1_1, status: status, headers: ["Content-Length": "\(length)"])
+                var headers = headers
+                headers.add(name: "Content-Length", value: "\(length)")
+                let head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
                 context.write(wrapOutboundOut(.head(head)), promise: nil)
                 context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
                 if cut {

@@ -26,7 +26,8 @@ import Tokens
     }
 
     private func withCache(
-        _ source: FakeSource, limit: Int64 = 1 << 30, inUse: Set<String> = [], _ body: (ImageCache, String) async throws -> Void
+        _ source: FakeSource, nearby: FakeSource? = nil, limit: Int64 = 1 << 30, inUse: Set<String> = [],
+        _ body: (ImageCache, String) async throws -> Void
     ) async throws {
         let directory = NSTemporaryDirectory() + "meridian-images-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: directory) }
@@ -34,7 +35,8 @@ import Tokens
         limits.bytes = limit
         limits.keptAfterUse = .zero
         let cache = try ImageCache(
-            directory: directory, limits: limits, grants: FakeGrants(), source: source, inUse: { inUse }, logger: .silent)
+            directory: directory, limits: limits, grants: FakeGrants(), source: source, nearby: nearby, inUse: { inUse },
+            logger: .silent)
         try await body(cache, directory)
     }
 
@@ -45,7 +47,7 @@ import Tokens
         let image = image(data)
         try await withCache(source) { cache, directory in
             let (base, first) = try await cache.image(image, for: order(image))
-            #expect(first == "cache miss: \(data.count) bytes fetched")
+            #expect(first == "cache miss: \(data.count) bytes from Glance")
             #expect(base == .init(path: "\(directory)/\(image.sha512)", format: "qcow2"))
             let kept = try Data(contentsOf: URL(fileURLWithPath: "\(directory)/\(image.sha512)"))
             #expect(Array(kept) == data)
@@ -107,6 +109,46 @@ import Tokens
         }
     }
 
+    @Test func theRegionsCacheIsAskedFirst() async throws {
+        let (glance, nearby) = (FakeSource(data), FakeSource(data, origin: .regionCache))
+        let image = image(data)
+        try await withCache(glance, nearby: nearby) { cache, _ in
+            let note = try await cache.image(image, for: order(image)).note
+            #expect(note == "cache miss: \(data.count) bytes from the region's cache")
+            #expect(glance.fetches == 0)
+        }
+    }
+
+    @Test func whenTheRegionsCacheFailsInWhateverWayGlanceHasTheImage() async throws {
+        var wrong = data
+        wrong[3] ^= 1
+        let failing = [
+            FakeSource(data, failure: .init(.unavailable, "Refused.")), FakeSource(data, failure: .init(.unauthorized, "No.")),
+            FakeSource(wrong), FakeSource(data + [1]), FakeSource(Array(data.dropLast())),
+        ]
+        for nearby in failing {
+            let (glance, image) = (FakeSource(data), image(data))
+            try await withCache(glance, nearby: nearby) { cache, directory in
+                let note = try await cache.image(image, for: order(image)).note
+                #expect(note == "cache miss: \(data.count) bytes from Glance")
+                #expect(nearby.fetches == 1 && glance.fetches == 1)
+                #expect(files(in: directory) == [image.sha512])
+            }
+        }
+    }
+
+    @Test func aBuildThatIsDeletedDuringTheFirstAttemptMakesNoSecond() async throws {
+        let (glance, nearby) = (FakeSource(data), FakeSource(data, pause: .seconds(30)))
+        let image = image(data)
+        try await withCache(glance, nearby: nearby) { cache, _ in
+            let build = Task { try await cache.image(image, for: order(image)) }
+            while nearby.fetches == 0 { try await Task.sleep(for: .milliseconds(1)) }
+            build.cancel()
+            await #expect(throws: (any Error).self) { try await build.value }
+            #expect(glance.fetches == 0)
+        }
+    }
+
     @Test func tooMuchOrTooLittleDataIsRefused() async throws {
         let image = image(data)
         for wrong in [data + [1], Array(data.dropLast())] {
@@ -164,26 +206,35 @@ private final class FakeSource: ImageSource {
     private let data: [String: [UInt8]]
     private let only: [UInt8]
     private let pause: Duration
+    private let origin: ImageOrigin
+    private let failure: CloudError?
     private let count = Atomic<Int>(0)
     var fetches: Int { count.load(ordering: .relaxed) }
 
-    init(_ data: [UInt8], pause: Duration = .zero) {
+    /// - Parameter failure: thrown after the first bytes.
+    init(_ data: [UInt8], pause: Duration = .zero, origin: ImageOrigin = .glance, failure: CloudError? = nil) {
         self.data = [:]
         only = data
         self.pause = pause
+        self.origin = origin
+        self.failure = failure
     }
 
     init(_ all: [[UInt8]]) {
         data = Dictionary(uniqueKeysWithValues: all.map { (SHA512Digest.hex(of: $0), $0) })
         only = []
         pause = .zero
+        origin = .glance
+        failure = nil
     }
 
-    func fetch(_ grant: ImageGrant, _ take: @Sendable (ByteBuffer) async throws -> Void) async throws {
+    func fetch(_ grant: ImageGrant, _ take: @Sendable (ByteBuffer) async throws -> Void) async throws -> ImageOrigin {
         count.wrappingAdd(1, ordering: .relaxed)
         let bytes = grant.url.split(separator: "/").last.flatMap { data[String($0)] } ?? only
         try await take(ByteBuffer(bytes: bytes.prefix(10)))
         if pause > .zero { try await Task.sleep(for: pause) }
+        if let failure { throw failure }
         try await take(ByteBuffer(bytes: bytes.dropFirst(10)))
+        return origin
     }
 }

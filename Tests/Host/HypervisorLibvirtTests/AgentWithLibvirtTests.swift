@@ -30,7 +30,7 @@ struct AgentWithLibvirtTests {
             }
             #expect(seen.presence == .present)
             let notes = conductor.steps(server).map(\.note)
-            #expect(notes.contains("cache miss: \(data.count) bytes fetched"))
+            #expect(notes.contains("cache miss: \(data.count) bytes from Glance"))
             _ = try await eventually(within: .seconds(120)) {
                 try await conductor.console(server).contains("GUEST-READY") ? true : nil
             }
@@ -93,10 +93,11 @@ private struct AnyGrant: ImageGrants {
 
 private struct OneImage: ImageSource {
     let data: Data
-    func fetch(_: ImageGrant, _ take: @Sendable (ByteBuffer) async throws -> Void) async throws {
+    func fetch(_: ImageGrant, _ take: @Sendable (ByteBuffer) async throws -> Void) async throws -> ImageOrigin {
         for start in stride(from: 0, to: data.count, by: 1 << 20) {
             try await take(ByteBuffer(bytes: data[start..<min(start + 1 << 20, data.count)]))
         }
+        return .glance
     }
 }
 

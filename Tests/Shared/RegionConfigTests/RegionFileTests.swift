@@ -15,6 +15,7 @@ private let regions = URL(filePath: #filePath).deletingLastPathComponent().appen
         #expect(region.name == CellName(name))
         #expect(region.computeHost.hosts.map(\.name) == ["compute-1", "compute-2"])
         #expect(region.computeHost.hosts.allSatisfy { $0.zone.rawValue == name })
+        #expect(region.childCell.gateway?.cacheBytes == 32 << 30)
         #expect(region.host("compute-2")?.hostName == HostName("compute-2.\(name)"))
     }
 
@@ -75,6 +76,30 @@ private let regions = URL(filePath: #filePath).deletingLastPathComponent().appen
     @Test func onePortForTwoThingsIsRefused() throws {
         let error = failure(try tunis().replacing("agents_bulk: 7711", with: "agents_bulk: 7710"))
         #expect(error?.sentence == "Port 7710 is already taken by agents_control.")
+    }
+
+    @Test func aRegionNeedsNoGateway() throws {
+        let text = try tunis()
+        let start = try #require(text.range(of: "  gateway:")), end = try #require(text.range(of: "  scheduling:"))
+        let region = try RegionFile.parse(text.replacingCharacters(in: start.lowerBound..<end.lowerBound, with: ""), file: "f")
+        #expect(region.childCell.gateway == nil)
+    }
+
+    @Test(arguments: [
+        ("port: 7720", "port: 7710", "port", "Port 7710 is already taken by agents_control."),
+        ("health: 7792", "health: 7720", "health", "Port 7720 is already taken by port."),
+        ("cache_gib: 32", "cache_gib: 0", "cache_gib", "The size of a cache in GiB is a whole number from 1 to 1048576."),
+        (
+            "cache_gib: 32", "cache_gib: 32\n    cash: 1", "cash",
+            "This key is not known here; known are cache_gib, health, port."
+        ),
+    ])
+    func aMistakeInTheGatewaysSectionIsNamed(_ right: String, _ wrong: String, _ key: String, _ sentence: String) throws {
+        let text = try tunis().replacing(right, with: wrong)
+        let error = failure(text)
+        #expect(error?.key == "child_cell.gateway.\(key)")
+        #expect(error?.sentence == sentence)
+        #expect(error?.line == text.line(of: wrong.split(separator: "\n").last.map { String($0) } ?? ""))
     }
 
     @Test func aFileThatIsNotYAMLIsRefusedWithTheLine() {

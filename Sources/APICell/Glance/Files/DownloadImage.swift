@@ -1,3 +1,4 @@
+import APIConventions
 import CloudModel
 import HTTPTypes
 import Hummingbird
@@ -20,10 +21,10 @@ struct Download: Sendable {
     /// waits for the disk: with less it would wait at every chunk, more takes memory from what others read.
     private static let ahead: Int64 = 4 << 20
 
-    /// Sends it while the next chunk is read already.
-    var body: ResponseBody {
+    /// Sends it while the next chunk is read already, at the pace of a connection.
+    func body(pacedBy connection: any EventLoop) -> ResponseBody {
         let (start, count, path) = (range?.start ?? 0, range?.count ?? size, path)
-        return ResponseBody(contentLength: Int(count)) { writer in
+        return ResponseBody(contentLength: Int(count), pacedBy: connection) { writer in
             let file = try await FileSystem.shared.openFile(forReadingAt: FilePath(path))
             let readAhead = ReadAhead(path)
             do {
@@ -73,17 +74,7 @@ extension GlanceService {
     /// What to send to a host that holds a grant for this image and proves that the grant is its own: no token, and no policy, for the grant was
     /// signed for it. A stolen grant without the host's key is worth nothing, and a request that was overheard can't be made again.
     func download(_ id: ImageID, _ request: ImageRequest, grant text: String, proof: String?) async throws -> Download {
-        let now = Timestamp.now()
-        let grant = try grantKey.verify(text, now: now)
-        guard grant.image == id else {
-            throw CloudError(.unauthorized, "The grant is not valid.", detail: "it is for another image")
-        }
-        let nonce = try grant.verify(proof: proof, of: request, with: text)
-        switch usedProofs.withLock({ $0.take(nonce, until: grant.expiresAt, now: now) }) {
-        case .fresh: break
-        case .used: throw CloudError(.unauthorized, "The grant is not valid.", detail: "the proof was used before")
-        case .full: throw CloudError(.unavailable, "Too many images are being fetched. Try again in a moment.", retryAfter: 5)
-        }
+        try grantedRequests.admit(request, of: id, grant: text, proof: proof, key: grantKey, now: .now())
         guard let image = try await images.image(id) else {
             if try await images.wasDeleted(id) { throw CloudError(.gone, "The image \(id) has been deleted.") }
             throw Self.missing(id.description)

@@ -7,10 +7,6 @@ import Observability
 import Tokens
 
 extension HTTPField.Name {
-    /// A host's leave to fetch one image, instead of a token.
-    static let meridianGrant = known("X-Meridian-Grant")
-    /// Beside it: the host's own signature of this one request.
-    static let meridianProof = known("X-Meridian-Proof")
     static let contentMD5 = known("Content-MD5")
     static let contentDigest = known("Content-Digest")
 }
@@ -36,31 +32,34 @@ extension GlanceService {
         let range = request.headers[.range]
         if let grant = request.headers[.meridianGrant] {
             let asked = ImageRequest(method: request.method.rawValue, path: request.uri.path, range: range)
-            return answer(try await download(id, asked, grant: grant, proof: request.headers[.meridianProof]))
+            return answer(try await download(id, asked, grant: grant, proof: request.headers[.meridianProof]), context)
         }
         guard let token = request.headers[.authToken], !token.isEmpty else { throw CloudError.requiresAuthentication }
         let caller = try await authenticator.authenticate(token: token)
         guard let download = try await download(id, range: range, for: ImageCaller(caller: caller, policy: policy)) else {
             return .empty()
         }
-        return answer(download)
+        return answer(download, context)
     }
 
-    private func answer(_ download: Download) -> Response {
+    private func answer(_ download: Download, _ context: APIRequestContext) -> Response {
+        let body = download.body(pacedBy: context.eventLoop)
         var headers: HTTPFields = [.contentType: "application/octet-stream", .acceptRanges: "bytes"]
+        // What a region's cache knows an image's bytes by.
+        headers[.reprDigest] = download.image.sha512.flatMap(DigestField.text)
         bytesSent.increment(by: Int(download.range?.count ?? download.size))
         if let range = download.range {
             headers[.contentRange] = range.header(of: download.size)
-            return Response(status: .partialContent, headers: headers, body: download.body)
+            return Response(status: .partialContent, headers: headers, body: body)
         }
         headers[.contentMD5] = download.image.checksum
-        return Response(status: .ok, headers: headers, body: download.body)
+        return Response(status: .ok, headers: headers, body: body)
     }
 
     private static func uploadHeaders(_ headers: HTTPFields) throws -> UploadHeaders {
         UploadHeaders(
             length: headers[.contentLength].flatMap { Int64($0) }, md5: try headers[.contentMD5].map(hexMD5),
-            sha512: try headers[.contentDigest].flatMap(hexSHA512))
+            sha512: try headers[.contentDigest].flatMap(DigestField.sha512))
     }
 
     /// RFC 1864 says base64; Glance itself sends hex. Both are understood.
@@ -70,18 +69,5 @@ extension GlanceService {
             throw CloudError(.badRequest, "Content-MD5 is not the base64 of an MD5 digest.")
         }
         return digest.hex
-    }
-
-    /// `sha-512=:base64:`, among others that are ignored.
-    private static func hexSHA512(_ text: String) throws -> String? {
-        for item in text.split(separator: ",") {
-            let item = item.trimmingCharacters(in: .whitespaces)
-            guard item.hasPrefix("sha-512=:"), item.hasSuffix(":") else { continue }
-            guard let digest = Data(base64Encoded: String(item.dropFirst(9).dropLast())), digest.count == 64 else {
-                throw CloudError(.badRequest, "Content-Digest holds no well-formed sha-512.")
-            }
-            return digest.hex
-        }
-        return nil
     }
 }

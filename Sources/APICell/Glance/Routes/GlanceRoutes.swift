@@ -4,10 +4,11 @@ import HTTPTypes
 import Hummingbird
 
 extension GlanceService {
-    /// Adds the whole API to a router made by `Router.service("glance", errors: .glance, …)`. Everything but the versions needs a
-    /// token; downloading an image also takes a host's grant.
+    /// Adds the whole API to a router made by `Router.service("glance", errors: .glance, …)`. Everything but the versions and
+    /// the grants' public key needs a token; downloading an image also takes a host's grant.
     package func addRoutes(to router: APIRouter, authenticator: any TokenAuthenticator, publicURL: String? = nil) {
         addVersionRoutes(to: router, publicURL: publicURL)
+        addGrantKeyRoute(to: router)
         router.group("/v2").add(middleware: FaultMiddleware()).get("images/{id}/file") { [self] request, context in
             try await answerDownload(request, context, authenticator)
         }

@@ -8,6 +8,7 @@ import Observability
 /// Base images on the host's disk, named by their SHA-512: what is there is whole and verified, because it got its name last.
 ///
 /// One transfer at a time per image; other builds of the same image wait for it, and one of them takes over when it is broken off.
+/// The region's cache is asked first, where there is one, and Glance whenever that fails, in whatever way.
 /// The least recently used images go when the cache is over its limit, but never one that a guest's disk lies on.
 package actor ImageCache: BaseImages {
     package struct Limits: Sendable {
@@ -24,6 +25,7 @@ package actor ImageCache: BaseImages {
     private let directory: String
     private let limits: Limits
     private let grants: any ImageGrants
+    private let nearby: (any ImageSource)?
     private let source: any ImageSource
     private let inUse: @Sendable () async throws -> Set<String>
     private let log: Logger
@@ -31,15 +33,19 @@ package actor ImageCache: BaseImages {
     private var fetching: Set<String> = []
     private var waiting: [String: [UUID: CheckedContinuation<Void, Never>]] = [:]
 
-    /// - Parameter inUse: SHA-512 of the images that guests' disks lie on; nothing is evicted while it throws.
+    /// - Parameters:
+    ///   - source: Glance.
+    ///   - nearby: the region's cache; nil: there is none.
+    ///   - inUse: SHA-512 of the images that guests' disks lie on; nothing is evicted while it throws.
     package init(
         directory: String, limits: Limits = Limits(), grants: any ImageGrants, source: any ImageSource,
-        inUse: @escaping @Sendable () async throws -> Set<String>, logger: Logger
+        nearby: (any ImageSource)? = nil, inUse: @escaping @Sendable () async throws -> Set<String>, logger: Logger
     ) throws {
         self.directory = directory
         self.limits = limits
         self.grants = grants
         self.source = source
+        self.nearby = nearby
         self.inUse = inUse
         log = logger
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -71,10 +77,10 @@ package actor ImageCache: BaseImages {
             fetching.remove(image.sha512)
             for waiting in waiting.removeValue(forKey: image.sha512)?.values ?? [:].values { waiting.resume() }
         }
-        try await fetch(image, for: order)
+        let origin = try await fetch(image, for: order)
         used[image.sha512] = .now
         await evict(sparing: image.sha512)
-        return (base, "cache miss: \(image.size) bytes fetched")
+        return (base, "cache miss: \(image.size) bytes from \(origin.rawValue)")
     }
 
     package func cached() -> [String] {
@@ -84,16 +90,31 @@ package actor ImageCache: BaseImages {
 
     // MARK: -
 
-    private func fetch(_ image: ImageReference, for order: WorkOrder) async throws {
+    private func fetch(_ image: ImageReference, for order: WorkOrder) async throws -> ImageOrigin {
+        if let nearby {
+            do {
+                return try await fetch(image, for: order, from: nearby)
+            } catch {
+                try Task.checkCancellation()
+                log.warning("image not fetched from the region's cache", metadata: [.image: "\(image.id)", .error: "\(error)"])
+            }
+        }
+        return try await fetch(image, for: order, from: source)
+    }
+
+    /// One attempt, with a grant of its own: the first may have lasted as long as its grant.
+    private func fetch(_ image: ImageReference, for order: WorkOrder, from source: any ImageSource) async throws -> ImageOrigin
+    {
         let download = try ImageDownload(image, at: "\(path(image.sha512)).\(getpid()).part")
         let grant = try await grants.grant(image.id, for: order)
-        try await source.fetch(grant) { piece in
+        let origin = try await source.fetch(grant) { piece in
             try Task.checkCancellation()
             try await download.take(piece)
         }
         try await download.keep(as: path(image.sha512))
         MetricsRegistry.shared.counter("meridian_host_image_bytes_fetched_total").increment(by: Int(image.size))
-        log.info("image fetched", metadata: [.image: "\(image.id)", .size: "\(image.size)"])
+        log.info("image fetched", metadata: [.image: "\(image.id)", .size: "\(image.size)", .from: "\(origin.rawValue)"])
+        return origin
     }
 
     /// Returns when the transfer ended, well or not, or the task is cancelled.

@@ -5,8 +5,15 @@ package import NIOCore
 
 /// Where an image's bytes come from. `HTTPImageSource` in production; tests have their own.
 package protocol ImageSource: Sendable {
-    /// Hands over the data in pieces, in order. Throws `CloudError`: `.unavailable` when trying again makes sense.
-    func fetch(_ grant: ImageGrant, _ take: @Sendable (ByteBuffer) async throws -> Void) async throws
+    /// Hands over the data in pieces, in order; says who had them. Throws `CloudError`: `.unavailable` when trying again makes sense.
+    func fetch(_ grant: ImageGrant, _ take: @Sendable (ByteBuffer) async throws -> Void) async throws -> ImageOrigin
+}
+
+/// Who had an image's bytes, in the words of the trace.
+package enum ImageOrigin: String, Sendable {
+    case regionCache = "the region's cache"
+    case glanceThroughRegion = "Glance, through the region's cache"
+    case glance = "Glance"
 }
 
 /// Who says where an image is and that this host may fetch it.

@@ -1,5 +1,6 @@
 package import CloudModel
 package import Hummingbird
+package import NIOCore
 
 /// What is known about a request besides its bytes. One type for all our services.
 package struct APIRequestContext: RequestContext {
@@ -13,7 +14,11 @@ package struct APIRequestContext: RequestContext {
     /// The version negotiated; Nova's middleware sets it. Services without microversions leave it alone.
     package var microversion = Microversion(2, 1)
 
+    /// The connection's, for bodies that are paced by it.
+    package let eventLoop: any EventLoop
+
     package init(source: ApplicationRequestContextSource) {
+        eventLoop = source.channel.eventLoop
         coreContext = CoreRequestContextStorage(source: source)
     }
 

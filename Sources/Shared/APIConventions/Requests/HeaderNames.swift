@@ -10,6 +10,13 @@ extension HTTPField.Name {
     package static let novaAPIVersion = known("X-OpenStack-Nova-API-Version")
     package static let forwardedProto = known("X-Forwarded-Proto")
 
+    /// A host's leave to fetch one image, instead of a token.
+    package static let meridianGrant = known("X-Meridian-Grant")
+    /// Beside it: the host's own signature of this one request.
+    package static let meridianProof = known("X-Meridian-Proof")
+    /// The SHA-512 of the whole, whatever part of it is sent (RFC 9530): `sha-512=:base64:`.
+    package static let reprDigest = known("Repr-Digest")
+
     /// For names that are literals; an ill-formed one is a mistake in our source and stops at the first use.
     package static func known(_ name: String) -> HTTPField.Name {
         guard let field = HTTPField.Name(name) else { preconditionFailure("\(name) is not a header field's name") }

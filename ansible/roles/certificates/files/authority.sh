@@ -1,9 +1,9 @@
 #!/bin/bash
-# authority.sh [--check] SECRETS PROGRAMS SUBJECTS KEY...
+# authority.sh [--check] SECRETS PROGRAMS SUBJECTS [KEY | NAME=SUBJECTS]...
 #
 # Makes what is secret, once, in the folder SECRETS (readable by its owner alone): the certificate authority, the API's certificate
-# for SUBJECTS (openssl's subjectAltName), a CURVE key pair per KEY (role_name), and passwords. Says what it made; silence means that
-# everything was there. With --check it only says what it would make.
+# for SUBJECTS (openssl's subjectAltName), a CURVE key pair per KEY (role_name), another certificate per NAME, and passwords. Says what
+# it made; silence means that everything was there. With --check it only says what it would make.
 set -euo pipefail
 umask 077
 
@@ -29,6 +29,23 @@ password() { # NAME: 32 random characters that need no quoting anywhere
     openssl rand -hex 16 >"$secrets/passwords/$1"
 }
 
+certificate() { # FILE-WITHOUT-SUFFIX WHOSE SUBJECTS
+    local file=$1 what="certificate of $2 for $3"
+    # Another name or address needs another certificate.
+    if [ -e "$file.pem" ] && [ "$(cat "$file.subjects")" != "$3" ]; then
+        [ -n "$check" ] || rm "$file.pem"
+        [ -z "$check" ] || echo "made $what"
+    fi
+    missing "$file.pem" "$what" || return 0
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=Meridian ${2#the }" \
+        -keyout "$file.key" -out "$file.csr" 2>/dev/null
+    printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n' "$3" >"$file.extensions"
+    openssl x509 -req -in "$file.csr" -CA "$secrets/tls/ca.pem" -CAkey "$secrets/tls/ca.key" -CAcreateserial \
+        -days $days -extfile "$file.extensions" -out "$file.pem" 2>/dev/null
+    rm "$file.csr" "$file.extensions"
+    echo "$3" >"$file.subjects"
+}
+
 [ -n "$check" ] || mkdir -p "$secrets"/{keys,passwords,tls}
 
 if missing "$secrets/tls/ca.pem" "certificate authority"; then
@@ -36,25 +53,18 @@ if missing "$secrets/tls/ca.pem" "certificate authority"; then
         -addext "keyUsage=critical,keyCertSign,cRLSign" -keyout "$secrets/tls/ca.key" -out "$secrets/tls/ca.pem" 2>/dev/null
     # Clients read it; the others stay private.
     chmod 644 "$secrets/tls/ca.pem"
-    rm -f "$secrets/tls/server.pem"
+    for signed in "$secrets"/tls/*.subjects; do
+        [ ! -e "$signed" ] || rm -f "${signed%.subjects}.pem"
+    done
 fi
 
-# Another name or address needs another certificate.
-if [ -e "$secrets/tls/server.pem" ] && [ "$(cat "$secrets/tls/server.subjects")" != "$subjects" ]; then
-    [ -n "$check" ] || rm "$secrets/tls/server.pem"
-    [ -z "$check" ] || echo "made certificate of the API for $subjects"
-fi
-if missing "$secrets/tls/server.pem" "certificate of the API for $subjects"; then
-    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=Meridian API" \
-        -keyout "$secrets/tls/server.key" -out "$secrets/tls/server.csr" 2>/dev/null
-    printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n' "$subjects" >"$secrets/tls/server.extensions"
-    openssl x509 -req -in "$secrets/tls/server.csr" -CA "$secrets/tls/ca.pem" -CAkey "$secrets/tls/ca.key" -CAcreateserial \
-        -days $days -extfile "$secrets/tls/server.extensions" -out "$secrets/tls/server.pem" 2>/dev/null
-    rm "$secrets/tls/server.csr" "$secrets/tls/server.extensions"
-    echo "$subjects" >"$secrets/tls/server.subjects"
-fi
+certificate "$secrets/tls/server" "the API" "$subjects"
 
 for key in "$@"; do
+    if [[ $key = *=* ]]; then
+        certificate "$secrets/tls/${key%%=*}" "${key%%=*}" "${key#*=}"
+        continue
+    fi
     missing "$secrets/keys/$key.secret" "key $key" || continue
     "$programs/meridian-manage" keys generate --role "${key%%_*}" --name "${key#*_}" --out "$secrets/keys" >/dev/null
 done

@@ -2,7 +2,7 @@ import CloudModel
 
 /// The proofs that were taken, until their grants have expired: each fetches once. A pure value.
 ///
-/// Kept in one process: whoever can read a request in flight could repeat it to another Glance within the grant's time. That takes an attacker
+/// Kept in one process: whoever can read a request in flight could repeat it to another process within the grant's time. That takes an attacker
 /// inside of TLS, who has the image anyway.
 struct UsedProofs: Sendable {
     enum Verdict: Sendable, Hashable {

@@ -1,12 +1,17 @@
 import CloudModel
 
 /// The part of a file that a `Range` header asks for (RFC 9110, 14.2): one range of bytes; anything else is ignored, as the RFC allows.
-struct ByteRange: Equatable {
-    var start: Int64
-    var count: Int64
+package struct ByteRange: Sendable, Equatable {
+    package var start: Int64
+    package var count: Int64
+
+    package init(start: Int64, count: Int64) {
+        self.start = start
+        self.count = count
+    }
 
     /// nil: send everything. Throws `rangeNotSatisfiable` for a range outside the file.
-    static func parse(_ header: String?, size: Int64) throws -> ByteRange? {
+    package static func parse(_ header: String?, size: Int64) throws -> ByteRange? {
         guard let header, header.hasPrefix("bytes=") else { return nil }
         let spec = header.dropFirst(6)
         guard !spec.contains(","), let dash = spec.firstIndex(of: "-") else { return nil }
@@ -29,7 +34,7 @@ struct ByteRange: Equatable {
     }
 
     /// `Content-Range` of the answer.
-    func header(of size: Int64) -> String { "bytes \(start)-\(start + count - 1)/\(size)" }
+    package func header(of size: Int64) -> String { "bytes \(start)-\(start + count - 1)/\(size)" }
 
     private static func number(_ text: Substring) -> Int64? {
         guard !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }

@@ -1,0 +1,128 @@
+import CloudModel
+import Logging
+import Observability
+
+/// The images of a region on its control host's disk, and the transfers that bring new ones: one at a time per image.
+actor RegionCache {
+    /// What there is of an image for a request.
+    enum Finding: Sendable {
+        case whole(StoredImage)
+        /// Somebody else's transfer to follow.
+        case arriving(Transfer)
+        /// A transfer that the finder must now fill, and end in every case.
+        case absent(Transfer)
+        /// Nothing, and the finder has used its leave to ask Glance.
+        case nothing
+    }
+
+    /// Different images at once. More would share the same WAN, and each waits for the others; what comes beyond is sent past the cache.
+    private static let transfersAtOnce = 16
+
+    private let files: CacheFiles
+    private var index: CacheIndex
+    private var transfers: [ImageID: Transfer] = [:]
+    private var parts = 0
+    private let log: Logger
+    private let bytesKept = MetricsRegistry.shared.gauge("meridian_gateway_cache_bytes")
+    private let imagesKept = MetricsRegistry.shared.gauge("meridian_gateway_cache_images")
+
+    /// Finds what an earlier process kept, and removes what it left half done.
+    ///
+    /// - Parameter limit: bytes of all images together.
+    init(directory: String, limit: Int64, logger: Logger) throws {
+        files = try CacheFiles(directory: directory)
+        var index = CacheIndex(limit: limit)
+        for (image, entry) in try files.whole() { index.keep(image, entry.facts, lastUse: entry.lastUse) }
+        // The limit may be lower than it was.
+        while index.keptBytes > limit, let (image, facts) = index.evictLeastRecentlyUsed() { files.remove(image, facts) }
+        self.index = index
+        log = logger
+        bytesKept.set(Int(index.keptBytes))
+        imagesKept.set(index.kept.count)
+    }
+
+    /// - Parameter mayAsk: whether the finder can ask Glance for itself.
+    func find(_ image: ImageID, mayAsk: Bool) -> Finding {
+        if let stored = stored(image) { return .whole(stored) }
+        if let transfer = transfers[image] { return .arriving(transfer) }
+        guard mayAsk else { return .nothing }
+        let transfer = Transfer(of: image)
+        transfers[image] = transfer
+        return .absent(transfer)
+    }
+
+    /// A whole image, open; nil: it isn't here.
+    func stored(_ image: ImageID) -> StoredImage? {
+        guard let facts = index.use(image, at: .now()) else { return nil }
+        guard let stored = try? StoredImage(reading: files.path(of: image, facts), facts), stored.length == facts.size else {
+            log.warning("image file lost", metadata: [.image: "\(image)"])
+            files.remove(image, facts)
+            index.forget(image)
+            measure()
+            return nil
+        }
+        files.touch(image, facts)
+        return stored
+    }
+
+    /// Makes room for what Glance sends; nil: it can't be kept.
+    func begin(_ transfer: Transfer, _ facts: ImageFacts) async -> IncomingFile? {
+        guard transfers.count <= Self.transfersAtOnce, let evicted = index.promise(facts.size, to: transfer.image) else {
+            return nil
+        }
+        for (image, facts) in evicted { evict(image, facts) }
+        parts += 1
+        let path = files.partPath(of: transfer.image, parts)
+        while true {
+            do {
+                let file = try await IncomingFile.create(at: path, facts)
+                transfer.change(to: .arriving(file.stored, received: 0))
+                return file
+            } catch let failure as FileFailure where failure.isFull {
+                // Others use the disk too. What the cache has is worth less than what is asked for now, if it helps.
+                guard files.freeBytes + index.keptBytes >= facts.size, let oldest = index.evictLeastRecentlyUsed() else {
+                    log.warning("image not kept", metadata: [.image: "\(transfer.image)", .error: "\(failure)"])
+                    return nil
+                }
+                evict(oldest.image, oldest.facts)
+            } catch {
+                log.warning("image not kept", metadata: [.image: "\(transfer.image)", .error: "\(error)"])
+                return nil
+            }
+        }
+    }
+
+    /// Makes a whole image of a transfer. Throws what is wrong with it; the transfer has not ended then.
+    func keep(_ transfer: Transfer, _ file: IncomingFile) async throws {
+        let (image, facts) = (transfer.image, file.stored.facts)
+        try await file.finish(as: files.path(of: image, facts))
+        index.keep(image, facts, lastUse: .now())
+        transfers[image] = nil
+        transfer.change(to: .whole(file.stored))
+        measure()
+        log.info("image kept", metadata: [.image: "\(image)", .size: "\(facts.size)"])
+    }
+
+    /// Ends a transfer without an image.
+    func end(_ transfer: Transfer, _ ending: TransferProgress.Ending) {
+        index.forget(transfer.image)
+        transfers[transfer.image] = nil
+        transfer.change(to: .ended(ending))
+    }
+
+    /// For the operator: how much there is.
+    var summary: String {
+        "\(index.kept.count) images, \(index.keptBytes) of \(index.limit) bytes; \(transfers.count) transfers"
+    }
+
+    private func evict(_ image: ImageID, _ facts: ImageFacts) {
+        files.remove(image, facts)
+        measure()
+        log.info("image evicted", metadata: [.image: "\(image)", .size: "\(facts.size)"])
+    }
+
+    private func measure() {
+        bytesKept.set(Int(index.keptBytes))
+        imagesKept.set(index.kept.count)
+    }
+}
