@@ -78,6 +78,13 @@ import Testing
         #expect(mistake == PolicyMistake(rule: "compute:x", sentence: "It refers to rule:supporters, which doesn't exist."))
     }
 
+    @Test(arguments: ["admin_api", "context_is_admin", "project_member_or_admin", "project_reader_api"])
+    func rulesOfOpenStacksFilesMayBeReferredTo(_ name: String) throws {
+        let policy = try Policy(defaults: ["compute:x": "!"], overrides: ["compute:x": "rule:\(name)"])
+        #expect(policy.allows("compute:x", by: caller(["admin"]), on: ["project_id": "p1"]))
+        #expect(!policy.allows("compute:x", by: caller([]), on: ["project_id": "p1"]))
+    }
+
     @Test func overridesWinAndRefusalsAreInOpenStacksWords() throws {
         let policy = try Policy(defaults: ["compute:x": "@"], overrides: ["compute:x": "role:admin"])
         let error = #expect(throws: CloudError.self) { try policy.enforce("compute:x", by: caller(["member"])) }

@@ -55,6 +55,12 @@ package struct Policy: Sendable {
         "project_manager": "role:manager and project_id:%(project_id)s",
         "project_reader_or_admin": "rule:project_reader or rule:admin_required",
         "project_member_or_admin": "rule:project_member or rule:admin_required",
+        // What Nova's and Glance's own files call them.
+        "admin_api": "rule:admin_required",
+        "context_is_admin": "rule:admin_required",
+        "project_reader_api": "rule:project_reader",
+        "project_member_api": "rule:project_member",
+        "project_manager_api": "rule:project_manager",
     ]
 
     /// Throws 403 `Policy doesn't allow <action> to be performed.` unless the caller may. An action without a rule is for admins.
