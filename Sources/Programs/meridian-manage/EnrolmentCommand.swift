@@ -137,7 +137,7 @@ struct TokenLifetime: ExpressibleByArgument {
 /// A name that a cell can have.
 private func cellName(_ text: String, _ federation: Federation) throws -> CellName {
     guard PlainName.fits(text) else { throw ProgramError.usage("\(text) can't be a cell: a name is \(PlainName.rule).") }
-    guard text != federation.name else {
+    guard text != federation.name, text != AddRegion.federation else {
         throw ProgramError.usage("\(text) is the federation itself; none of its cells can have that name.")
     }
     return CellName(text)

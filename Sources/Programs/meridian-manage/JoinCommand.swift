@@ -57,20 +57,28 @@ struct JoinCommand: AsyncParsableCommand {
         return text.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
-    /// On disk before anybody is told of it: a key that was enrolled and then lost would lock the cell out.
+    /// On disk before anybody is told of it: a key that was enrolled and then lost would lock the cell out. Of two joins at once both take the
+    /// one that was there first.
     private func cellKeys(_ folders: ProgramFolders, _ region: Region) throws -> CurveKeyPair {
         let file = folders.secretKey(role: "cell", name: region.name.rawValue)
-        let keys: CurveKeyPair
-        if FileManager.default.fileExists(atPath: file) {
-            keys = try .load(file)
-        } else {
-            keys = .generate()
-            try FileManager.default.createDirectory(atPath: "\(etc)/keys", withIntermediateDirectories: true)
-            try keys.write(to: file)
+        if !FileManager.default.fileExists(atPath: file) {
+            try FileManager.default.createDirectory(atPath: folders.keys, withIntermediateDirectories: true)
+            try CurveKeyPair.generate().writeNew(to: file)
+            try giveToOwner(of: folders.keys, file)
         }
+        let keys = try CurveKeyPair.load(file)
         // What the region's hosts and its scheduler dial.
         try keys.writePublicKey(to: folders.cellKey)
         return keys
+    }
+
+    /// Run by root, this makes files that the conductor's user must read.
+    private func giveToOwner(of folder: String, _ file: String) throws {
+        var status = stat()
+        guard stat(folder, &status) == 0, chown(file, status.st_uid, status.st_gid) == 0 else {
+            throw ProgramError.unavailable(
+                "\(file) can't be given to the owner of \(folder): \(String(cString: strerror(errno))).")
+        }
     }
 
     private func keep(hubKey: String, _ folders: ProgramFolders) throws {

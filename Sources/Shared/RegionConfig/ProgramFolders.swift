@@ -12,8 +12,9 @@ package struct ProgramFolders: Sendable, Equatable {
     package var federationFile: String { etc + "/federation.yml" }
     /// On control and compute hosts only.
     package var regionFile: String { etc + "/region.yml" }
+    package var keys: String { etc + "/keys" }
     /// The public and secret half of one process's CURVE key: `keys/cell_tunis.secret`.
-    package func secretKey(role: String, name: String) -> String { "\(etc)/keys/\(role)_\(name).secret" }
+    package func secretKey(role: String, name: String) -> String { "\(keys)/\(role)_\(name).secret" }
     /// The public key of the hub, which cells and API processes dial.
     package var hubKey: String { etc + "/keys/hub.pub" }
     /// The public key of the region's conductor, which hosts and the scheduler dial.

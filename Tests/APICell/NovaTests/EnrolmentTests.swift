@@ -160,13 +160,27 @@ import Testing
         }
     }
 
-    @Test func whoAsksWithoutEndIsToldToWait() {
-        let start = ContinuousClock.now
-        var pace = RequestPace(burst: 3, perSecond: 2)
-        func taken(_ times: Int, after pause: Duration) -> [Bool] { (0..<times).map { _ in pace.take(at: start + pause) } }
-        #expect(taken(4, after: .zero) == [true, true, true, false])
-        #expect(taken(1, after: .milliseconds(400)) == [false])
-        #expect(taken(1, after: .milliseconds(500)) == [true])
-        #expect(taken(4, after: .seconds(60)) == [true, true, true, false])
+    @Test func ofTwoTokensForANewCellOneLetsItIn() async throws {
+        try await NovaFixture.with { cloud async throws in
+            let bodies = [body(try await issue(cloud)), body(try await issue(cloud), key: Self.otherKey)]
+            let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+                for body in bodies { group.addTask { try await enrol(cloud, body).status } }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(statuses.sorted() == [201, 409])
+            #expect(try await keys(cloud).count == 1)
+        }
+    }
+
+    /// A cell whose key was replaced since says its old words again: it is told that, and not that somebody took its token.
+    @Test func wordsOfAKeyThatWasReplacedAreRefusedForThat() async throws {
+        try await NovaFixture.with { cloud async throws in
+            let first = try await issue(cloud)
+            _ = try await enrol(cloud, body(first))
+            _ = try await enrol(cloud, body(try await issue(cloud, replaces: true), key: Self.otherKey))
+            let again = try await enrol(cloud, body(first))
+            #expect(again.status == 409)
+            #expect(again.message.contains("is enrolled with another key"), "\(again.message)")
+        }
     }
 }

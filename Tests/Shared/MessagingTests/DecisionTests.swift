@@ -95,6 +95,21 @@ struct RoutesTests {
         #expect(routes.name(of: 1) == nil)
     }
 
+    @Test func aConnectionWhoseKeyLostItsNameIsForgottenAndTheOthersStay() {
+        var routes = Routes(silence: .seconds(5))
+        for (connection, key) in [(UInt32(1), "old"), (2, "new"), (3, "old")] {
+            routes.introduce(connection, Bearer(peer: tunis, key: key))
+            _ = routes.heard(connection, of: tunis, at: second(Double(connection)))
+        }
+        routes.introduce(4, Bearer(peer: .cell("london"), key: "london's"))
+        _ = routes.heard(4, of: .cell("london"), at: second(4))
+        routes.shutOut { $0.key == "old" }
+        #expect(routes.name(of: 1) == nil)
+        #expect(routes.name(of: 3) == nil)
+        #expect(routes.address(of: tunis) == nil, "its address was the thief's; the next word of the other makes it anew")
+        #expect(routes.address(of: .cell("london")) == 4)
+    }
+
     @Test func manyReconnectionsLeaveLittleBehind() {
         var routes = Routes(silence: .seconds(5))
         for number in UInt32(1)...1_000 { _ = routes.heard(number, of: tunis, at: second(Double(number))) }

@@ -36,6 +36,16 @@ struct CurveKeyPairTests {
         }
     }
 
+    @Test func aNewPairNeverTakesAnothersPlace() async throws {
+        try await withFolder { folder in
+            let (first, second) = (CurveKeyPair.generate(), CurveKeyPair.generate())
+            try first.writeNew(to: "\(folder)/a.secret")
+            try second.writeNew(to: "\(folder)/a.secret")
+            #expect(try CurveKeyPair.load("\(folder)/a.secret") == first)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["a.secret"])
+        }
+    }
+
     @Test func aFileThatIsNoKeyIsRefusedByName() async throws {
         try await withFolder { folder in
             let pair = CurveKeyPair.generate()
@@ -123,20 +133,42 @@ struct EnrolmentTests {
         #expect(enrolment.peer(for: london.publicKey) == .cell("london"))
     }
 
-    @Test func aKeyThatAFileAndTheRosterNameDifferentlyAdmitsNobody() async throws {
+    @Test func aFileHoldsBeforeTheRosterButNotForAPeerOfTheRosters() async throws {
         try await withFolder { folder in
-            let (shared, same) = (CurveKeyPair.generate(), CurveKeyPair.generate())
-            try shared.writePublicKey(to: "\(folder)/cell_london.key")
-            try same.writePublicKey(to: "\(folder)/cell_oslo.key")
+            let (api, old, new) = (CurveKeyPair.generate(), CurveKeyPair.generate(), CurveKeyPair.generate())
+            try api.writePublicKey(to: "\(folder)/api_api.key")
+            try old.writePublicKey(to: "\(folder)/cell_tunis.key")
             let roster = KeyRoster()
-            roster.replace(with: [
-                try #require(CurvePublicKey(shared.publicKey)): .cell("tunis"),
-                try #require(CurvePublicKey(same.publicKey)): .cell("oslo"),
-            ])
             let enrolment = Enrolment(directory: folder, roster: roster)
-            #expect(enrolment.peer(for: shared.publicKey) == nil)
-            #expect(enrolment.peer(for: same.publicKey) == .cell("oslo"))
+            #expect(enrolment.peer(for: old.publicKey) == .cell("tunis"))
+            // Whoever enrols another's key gets no name for it, and takes none away.
+            roster.replace(with: [
+                try #require(CurvePublicKey(api.publicKey)): .cell("oslo"),
+                try #require(CurvePublicKey(new.publicKey)): .cell("tunis"),
+            ])
+            #expect(enrolment.peer(for: api.publicKey) == .api("api"))
+            #expect(enrolment.peer(for: new.publicKey) == .cell("tunis"))
+            #expect(enrolment.peer(for: old.publicKey) == nil)
         }
+    }
+
+    @Test func aRosterCountsKeysThatLoseTheirNames() throws {
+        let (first, second) = (CurveKeyPair.generate(), CurveKeyPair.generate())
+        let (one, two) = (try #require(CurvePublicKey(first.publicKey)), try #require(CurvePublicKey(second.publicKey)))
+        let roster = KeyRoster()
+        roster.replace(with: [one: .cell("tunis")])
+        roster.replace(with: [one: .cell("tunis"), two: .cell("oslo")])
+        #expect(roster.removals == 0)
+        roster.replace(with: [two: .cell("tunis")])
+        #expect(roster.removals == 1)
+        roster.replace(with: [:])
+        #expect(roster.removals == 2)
+    }
+
+    @Test func aBearersWordIsReadAgain() {
+        let bearer = Bearer(peer: .host("compute-1.tunis"), key: CurveKeyPair.generate().publicKey)
+        #expect(Bearer(userID: bearer.userID) == bearer)
+        for text in ["", "cell:tunis", "cell:tunis a b", "king:arthur key"] { #expect(Bearer(userID: text) == nil) }
     }
 
     @Test func aFolderThatIsMissingAdmitsNobody() {

@@ -42,6 +42,47 @@ import Testing
         }
     }
 
+    @Test func whoseKeyWasTakenAwayIsNotHeardOverAConnectionThatIsOpen() async throws {
+        let (hubKeys, old, new) = (CurveKeyPair.generate(), CurveKeyPair.generate(), CurveKeyPair.generate())
+        let roster = KeyRoster()
+        roster.replace(with: [try #require(CurvePublicKey(old.publicKey)): tunis])
+        let hub = try ZeroMQMessenger(
+            .init(
+                name: .hub("top"), keys: hubKeys,
+                listen: [
+                    Listener(control: "tcp://127.0.0.1:0", enrolment: Enrolment(directory: "/nonexistent", roster: roster))
+                ], heartbeat: testHeartbeat), logger: quietLogger)
+        defer { hub.stop() }
+        hub.answersEcho()
+        try hub.start()
+        let endpoint = hub.boundEndpoints[0].control
+        func cell(_ keys: CurveKeyPair) throws -> ZeroMQMessenger {
+            let cell = try ZeroMQMessenger(
+                .init(
+                    name: tunis, keys: keys,
+                    dial: [Dial(peer: .hub("top"), control: endpoint, serverKey: hubKeys.publicKey)], heartbeat: testHeartbeat),
+                logger: quietLogger)
+            try cell.start()
+            return cell
+        }
+        let thief = try cell(old)
+        defer { thief.stop() }
+        #expect(try await thief.ask(.hub("top")) == [1, 2, 3])
+
+        roster.replace(with: [try #require(CurvePublicKey(new.publicKey)): tunis])
+        let owner = try cell(new)
+        defer { owner.stop() }
+        #expect(try await owner.ask(.hub("top"), timeout: .seconds(60)) == [1, 2, 3])
+        await #expect(throws: MessagingError.self) { try await thief.ask(.hub("top"), timeout: .seconds(1)) }
+        // Nor when the new one falls silent: the name isn't his any more.
+        owner.stop()
+        let silence = testHeartbeat * (MessagingLimits().silentAfter + 1)
+        try await eventually("silent") { hub.contact(tunis).map { $0 > silence } ?? true }
+        let before = hub.counters.unknownKeys
+        try await eventually("refused") { hub.counters.unknownKeys > before }
+        await #expect(throws: MessagingError.self) { try await thief.ask(.hub("top"), timeout: .seconds(1)) }
+    }
+
     @Test func aPeerThatIsEnrolledLaterGetsInWithoutARestart() async throws {
         try await withHub { stage, hub in
             let pair = CurveKeyPair.generate()

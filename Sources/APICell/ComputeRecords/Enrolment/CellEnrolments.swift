@@ -83,7 +83,10 @@ package struct CellEnrolments: Sendable {
     /// A cell brings a token and its key. True: it is let in now; false: it was before, by the same words. Throws `CloudError` for whatever
     /// else: `forbidden` for a token that doesn't hold, `conflict` for a key that doesn't fit.
     package func redeem(_ token: EnrolmentToken, for cell: CellName, key: CurvePublicKey) async throws -> Bool {
-        try await changing { transaction in
+        // Whoever guesses tokens gets no transaction.
+        let known = try await database.query("SELECT 1 AS one FROM compute.enrolment_tokens WHERE digest = \(token.digest)")
+        guard !known.isEmpty else { throw EnrolmentRefusal.unknownToken.error }
+        return try await changing { transaction in
             let row = try await transaction.query(
                 """
                 SELECT cell, replaces, expires_at, redeemed_by, clock_timestamp() AS now FROM compute.enrolment_tokens
@@ -98,7 +101,8 @@ package struct CellEnrolments: Sendable {
             let now: Timestamp = try row?.get("now") ?? .now()
             let present = try await Self.present(cell, transaction)
             let isNew = try await Self.carryOut(
-                .redeem(ticket, for: cell, key: key.text, present: present, now: now), cell, key, transaction)
+                .redeem(ticket, for: cell, key: key.text, present: present, now: now), cell, key, replacing: present,
+                transaction)
             try await transaction.query(
                 """
                 UPDATE compute.enrolment_tokens SET redeemed_at = now(), redeemed_by = \(key.text)
@@ -113,7 +117,7 @@ package struct CellEnrolments: Sendable {
         try await changing { transaction in
             let present = try await Self.present(cell, transaction)
             return try await Self.carryOut(
-                .admit(key.text, replacing: present, isAllowed: replaces, cell), cell, key, transaction)
+                .admit(key.text, replacing: present, isAllowed: replaces, cell), cell, key, replacing: present, transaction)
         }
     }
 
@@ -139,18 +143,19 @@ package struct CellEnrolments: Sendable {
     }
 
     private static func carryOut(
-        _ decision: EnrolmentDecision, _ cell: CellName, _ key: CurvePublicKey, _ transaction: Transaction
+        _ decision: EnrolmentDecision, _ cell: CellName, _ key: CurvePublicKey, replacing present: String?,
+        _ transaction: Transaction
     ) async throws -> Bool {
         switch decision {
         case .refuse(let why): throw why.error
         case .isAdmitted: return false
+        case .admit where present == nil:
+            // Not an upsert: of two that find no key, which is no row that could be locked, one must lose.
+            try await transaction.query("INSERT INTO compute.cell_keys (cell, public_key) VALUES (\(cell), \(key.text))")
         case .admit:
             try await transaction.query(
-                """
-                INSERT INTO compute.cell_keys (cell, public_key) VALUES (\(cell), \(key.text))
-                ON CONFLICT (cell) DO UPDATE SET public_key = excluded.public_key, enrolled_at = now()
-                """)
-            return true
+                "UPDATE compute.cell_keys SET public_key = \(key.text), enrolled_at = now() WHERE cell = \(cell)")
         }
+        return true
     }
 }

@@ -21,7 +21,8 @@ package enum EnrolmentDecision: Sendable, Equatable {
         guard ticket.cell == cell else { return .refuse(.anotherCells(ticket.cell)) }
         if let redeemer = ticket.redeemedBy {
             // An answer was lost, or somebody else has read the token. The same key can only mean the first.
-            return redeemer == key && present == key ? .isAdmitted : .refuse(.used(cell))
+            guard redeemer == key else { return .refuse(.used(cell)) }
+            return present == key ? .isAdmitted : .refuse(.hasAnotherKey(cell))
         }
         guard ticket.expires > now else { return .refuse(.expired(ticket.expires)) }
         return admit(key, replacing: present, isAllowed: ticket.replaces, cell)

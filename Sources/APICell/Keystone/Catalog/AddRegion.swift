@@ -17,6 +17,9 @@ package struct AddRegion: Sendable {
         self.urls = urls
     }
 
+    /// The region that stands above all others in the catalog: no child region can have its name.
+    package static let federation = Catalog.federation
+
     /// Names of services by their types, as in OpenStack's service-types authority.
     private static let serviceNames = ["identity": "keystone", "image": "glance", "compute": "nova"]
 

@@ -17,7 +17,6 @@ struct EnrolCell: Sendable {
     let enrolments: CellEnrolments
     let welcome: CellWelcome
     let log: Logger
-    private let pace = Lock(RequestPace(burst: 20, perSecond: 5))
 
     /// Longer bodies are refused before they are read.
     static let largestBody = 4 << 10
@@ -30,12 +29,9 @@ struct EnrolCell: Sendable {
 
     /// `{"enrolment": {"token": …, "cell": "tunis", "public_key": …, "description": …}}`. May be repeated by a cell that heard no answer.
     ///
-    /// Throws 400 for what can't be a cell, a key or a token, 403 for a token that doesn't hold, 409 for one that is used up and for a key that
-    /// doesn't fit, 503 when too many ask.
+    /// Throws 400 for what can't be a cell or a key, 403 for a token that doesn't hold, 409 for one that is used up and for a key that doesn't
+    /// fit. A guess costs one look at an index.
     func callAsFunction(_ body: JSONValue) async throws -> Enrolment {
-        guard pace.withLock({ $0.take(at: .now) }) else {
-            throw CloudError(.unavailable, "Too many enrolments are asked for. Try again in a moment.", retryAfter: 1)
-        }
         let fields = try JSONFields(body, in: "enrolment")
         try fields.allow(only: ["token", "cell", "public_key", "description"])
         let cell = CellName(try fields.string("cell"))
@@ -58,28 +54,5 @@ struct EnrolCell: Sendable {
         try await welcome.catalog.add(cell, description: description)
         if isNew { log.notice("a cell was enrolled", metadata: [.cell: "\(cell)", "key": "\(key)"]) }
         return Enrolment(cell: cell, isNew: isNew)
-    }
-}
-
-/// How many requests may come: `burst` at once, and `perSecond` in the long run.
-struct RequestPace: Sendable {
-    private let burst: Double
-    private let perSecond: Double
-    private var left: Double
-    private var counted: ContinuousClock.Instant?
-
-    init(burst: Double, perSecond: Double) {
-        self.burst = burst
-        self.perSecond = perSecond
-        left = burst
-    }
-
-    /// Whether one more may come at this moment.
-    mutating func take(at now: ContinuousClock.Instant) -> Bool {
-        if let counted { left = min(burst, left + (now - counted) / .seconds(1) * perSecond) }
-        counted = now
-        guard left >= 1 else { return false }
-        left -= 1
-        return true
     }
 }

@@ -50,6 +50,17 @@ package struct CurveKeyPair: Sendable, Equatable, CustomStringConvertible {
         try KeyFile.write("public = \(publicKey)\nsecret = \(secretKey)\n", to: file, mode: 0o600)
     }
 
+    /// The same, unless there is such a file already, which then stays as it is: whoever goes on loads it.
+    package func writeNew(to file: String) throws {
+        let temporary = "\(file).\(UUID().uuidString)"
+        defer { unlink(temporary) }
+        try write(to: temporary)
+        guard link(temporary, file) == 0 || errno == EEXIST else {
+            throw CloudError(
+                .internalError, "\(file): can't be written.", detail: "link(2): \(String(cString: strerror(errno)))")
+        }
+    }
+
     /// Writes the public half on one line, for everybody: what is put under `enrolled/`, or dialled (`keys/hub.pub`).
     package func writePublicKey(to file: String) throws { try Self.writePublicKey(publicKey, to: file) }
 

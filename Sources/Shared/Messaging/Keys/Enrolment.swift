@@ -24,15 +24,19 @@ package struct Enrolment: Sendable {
         roster = nil
     }
 
-    /// The name a key stands for; nil: not enrolled, or under two names.
+    /// The name a key stands for; nil: not enrolled. What a file says holds before the roster, or whoever writes that could take a file's peer
+    /// its place; but not for a peer that the roster has another key of.
     package func peer(for publicKey: String) -> PeerName? {
-        guard let listed = roster?.peer(for: publicKey) else { return book.peer(for: publicKey, at: .now()) }
-        let filed = book.peer(for: publicKey, at: .now())
-        return filed == nil || filed == listed ? listed : nil
+        guard let filed = book.peer(for: publicKey, at: .now()) else { return roster?.peer(for: publicKey) }
+        guard let roster, roster.knows(filed) else { return filed }
+        return roster.peer(for: publicKey) == filed ? filed : nil
     }
 
     /// Whether somebody is enrolled under this name, be it with a key that can't be read; as of the last 200 ms.
     package func names(_ peer: PeerName) -> Bool { book.names(peer, at: .now()) }
+
+    /// How often a key of the roster lost its name.
+    var removals: Int { roster?.removals ?? 0 }
 
     /// The sentences about files that admit nobody, as of the last look.
     package var problems: [String] { book.problems }

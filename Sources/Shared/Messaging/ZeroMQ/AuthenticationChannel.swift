@@ -46,13 +46,13 @@ final class AuthenticationChannel: ReactorChannel {
     private func answer(_ request: [[UInt8]]) {
         let isComplete = request.count == Self.parts && request[0] == Array("1.0".utf8)
         let requestID = request.count > 1 ? request[1] : []
-        var peer: PeerName?
+        var bearer: Bearer?
         if isComplete, request[5] == Array("CURVE".utf8), let key = Self.z85(request[6]) {
-            peer = domains[String(decoding: request[2], as: UTF8.self)]?(key)
+            bearer = domains[String(decoding: request[2], as: UTF8.self)]?(key).map { Bearer(peer: $0, key: key) }
         }
-        let status = peer == nil ? ("400", "This key is not enrolled.") : ("200", "OK")
+        let status = bearer == nil ? ("400", "This key is not enrolled.") : ("200", "OK")
         let frames = [
-            Array("1.0".utf8), requestID, Array(status.0.utf8), Array(status.1.utf8), Array((peer?.description ?? "").utf8), [],
+            Array("1.0".utf8), requestID, Array(status.0.utf8), Array(status.1.utf8), Array((bearer?.userID ?? "").utf8), [],
         ]
         for (index, frame) in frames.enumerated() {
             // A REP socket always takes the answer to what it has just received.

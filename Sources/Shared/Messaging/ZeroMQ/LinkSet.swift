@@ -54,7 +54,8 @@ final class LinkSet: Outbox, @unchecked Sendable {
                 domains.append(domain)
                 func router(_ endpoint: String, _ lane: Lane) throws -> String {
                     let router = try RouterChannel(
-                        loop.context, endpoint: endpoint, lane: lane, domain: domain, settings: settings, exchange: exchange)
+                        loop.context, endpoint: endpoint, lane: lane, domain: domain, enrolment: listener.enrolment,
+                        settings: settings, exchange: exchange)
                     routers.append(router)
                     return router.endpoint
                 }

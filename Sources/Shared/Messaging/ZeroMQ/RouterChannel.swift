@@ -14,12 +14,15 @@ final class RouterChannel: ReactorChannel {
     /// The real one, when it was bound to port 0.
     let endpoint: String
     private let exchange: Exchange
+    private let enrolment: Enrolment
+    /// As of the last look at the connections.
+    private var removals: Int
     private var routes: Routes
     private let message: UnsafeMutablePointer<zmq_msg_t>
 
     init(
-        _ context: UnsafeMutableRawPointer, endpoint: String, lane: Lane, domain: String, settings: LinkSettings,
-        exchange: Exchange
+        _ context: UnsafeMutableRawPointer, endpoint: String, lane: Lane, domain: String, enrolment: Enrolment,
+        settings: LinkSettings, exchange: Exchange
     ) throws {
         socket = try ZeroMQSocket(context, type: ZMQ_ROUTER)
         try socket.setForTCP(settings, lane: lane)
@@ -29,6 +32,8 @@ final class RouterChannel: ReactorChannel {
         try socket.set(ZMQ_ZAP_DOMAIN, domain)
         self.lane = lane
         self.exchange = exchange
+        self.enrolment = enrolment
+        removals = enrolment.removals
         routes = Routes(silence: settings.heartbeat * settings.limits.silentAfter)
         self.endpoint = try socket.bind(endpoint)
         message = .allocate(capacity: 1)
@@ -74,7 +79,7 @@ final class RouterChannel: ReactorChannel {
             guard zmq_msg_more(message) != 0, socket.receive(message) else { continue }
             if zmq_msg_more(message) != 0 {
                 skipRest()
-                exchange.refuseMalformed(MalformedMessage("of several parts"), from: peerOfMessage() ?? exchange.name)
+                exchange.refuseMalformed(MalformedMessage("of several parts"), from: bearerOfMessage()?.peer ?? exchange.name)
                 continue
             }
             take(connection, at: now)
@@ -86,10 +91,10 @@ final class RouterChannel: ReactorChannel {
     private func take(_ connection: Routes.Connection?, at now: BootInstant) {
         guard let connection else {
             exchange.count(\.malformed)
-            exchange.log.refused(.ownRoutingID, peerOfMessage())
+            exchange.log.refused(.ownRoutingID, bearerOfMessage()?.peer)
             return
         }
-        guard let peer = routes.name(of: connection) ?? peerOfMessage() else {
+        guard let peer = peer(of: connection, at: now) else {
             exchange.count(\.unknownKeys)
             exchange.log.refused(.unknownKey, nil)
             return
@@ -118,9 +123,22 @@ final class RouterChannel: ReactorChannel {
         return id.number(at: 1)
     }
 
-    /// The name that the ZAP handler gave the connection the message came by.
-    private func peerOfMessage() -> PeerName? {
-        zmq_msg_gets(message, "User-Id").flatMap { PeerName(String(cString: $0)) }
+    /// Whom the message's connection speaks for. Its key may have lost that name since the handshake, for which libzmq has no word: whoever
+    /// was shut out is not heard, however long he stays connected.
+    private func peer(of connection: Routes.Connection, at now: BootInstant) -> PeerName? {
+        if removals != enrolment.removals {
+            removals = enrolment.removals
+            routes.shutOut { [enrolment] in enrolment.peer(for: $0.key) != $0.peer }
+        }
+        if let known = routes.name(of: connection) { return known }
+        guard let bearer = bearerOfMessage(), enrolment.peer(for: bearer.key) == bearer.peer else { return nil }
+        routes.introduce(connection, bearer)
+        return bearer.peer
+    }
+
+    /// What the ZAP handler said of the connection the message came by.
+    private func bearerOfMessage() -> Bearer? {
+        zmq_msg_gets(message, "User-Id").flatMap { Bearer(userID: String(cString: $0)) }
     }
 
     private func skipRest() {

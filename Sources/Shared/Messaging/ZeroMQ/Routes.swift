@@ -27,6 +27,7 @@ struct Routes {
 
     private let silence: Duration
     private var names: [Connection: PeerName] = [:]
+    private var keys: [Connection: String] = [:]
     private var addresses: [PeerName: Address] = [:]
 
     init(silence: Duration) {
@@ -37,6 +38,30 @@ struct Routes {
     func name(of connection: Connection) -> PeerName? { names[connection] }
 
     func address(of peer: PeerName) -> Connection? { addresses[peer]?.current }
+
+    /// The first message of a connection came, which tells the key that it has proven.
+    mutating func introduce(_ connection: Connection, _ bearer: Bearer) {
+        names[connection] = bearer.peer
+        keys[connection] = bearer.key
+    }
+
+    /// Forgets the connections whose keys don't stand for their names any more: whoever speaks over one has to be introduced again.
+    mutating func shutOut(where isStale: (Bearer) -> Bool) {
+        for (connection, key) in keys {
+            guard let peer = names[connection], isStale(Bearer(peer: peer, key: key)) else { continue }
+            if addresses[peer]?.current == connection {
+                gone(connection, of: peer)
+            } else {
+                addresses[peer]?.older.removeAll { $0 == connection }
+                forget(connection)
+            }
+        }
+    }
+
+    private mutating func forget(_ connection: Connection) {
+        names[connection] = nil
+        keys[connection] = nil
+    }
 
     /// A message came from a connection whose key stands for `peer`.
     mutating func heard(_ connection: Connection, of peer: PeerName, at now: BootInstant) -> Verdict {
@@ -56,7 +81,7 @@ struct Routes {
         }
         let before = address.current
         address.older.append(before)
-        if address.older.count > Self.rememberedConnections { names[address.older.removeFirst()] = nil }
+        if address.older.count > Self.rememberedConnections { forget(address.older.removeFirst()) }
         address.current = connection
         address.lastHeard = now
         names[connection] = peer
@@ -66,7 +91,7 @@ struct Routes {
     /// libzmq has no such connection any more (EHOSTUNREACH).
     mutating func gone(_ connection: Connection, of peer: PeerName) {
         guard addresses[peer]?.current == connection, let address = addresses.removeValue(forKey: peer) else { return }
-        names[connection] = nil
-        for older in address.older { names[older] = nil }
+        forget(connection)
+        for older in address.older { forget(older) }
     }
 }
