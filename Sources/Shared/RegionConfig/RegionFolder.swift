@@ -23,6 +23,11 @@ package struct RegionFolder: Sendable {
                     file: file, line: nil, key: "region.name",
                     sentence: "It says \(region.name), but its folder is called \(name).")
             }
+            guard name != federation.name else {
+                throw ConfigurationError(
+                    file: file, line: nil, key: "region.name",
+                    sentence: "\(name) is the federation's own region, above all others. Choose another name.")
+            }
             let hosts = region.computeHost.hosts.enumerated().map { ("compute_host.hosts[\($0)].address", $1.address) }
             for (key, address) in [("child_cell.address", region.childCell.address)] + hosts {
                 if let other = addresses.updateValue(name, forKey: address) {

@@ -36,6 +36,16 @@ import Testing
         }
     }
 
+    @Test func noRegionCanHaveTheFederationsName() throws {
+        try withCopy { folder in
+            try copy("tunis", to: "meridian", in: folder) {
+                $0.replacing("name: tunis", with: "name: meridian").replacing("10.3.0.", with: "10.4.0.")
+            }
+            #expect(failure(folder)?.key == "region.name")
+            #expect(failure(folder)?.sentence.contains("the federation's own region") == true)
+        }
+    }
+
     private func withCopy(_ body: (URL) throws -> Void) throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "regions-\(UUID().uuidString)")
         try FileManager.default.copyItem(at: shipped, to: folder)
