@@ -4,6 +4,7 @@ package enum ComputeChannel {
     package static let intents = "meridian_intents"
     /// Whoever enrols or removes a cell → SuperScheduler: other keys than before are let in.
     package static let enrolments = "meridian_enrolments"
-    /// SuperScheduler → Nova: there are new events (for those who watch them).
+    /// SuperScheduler → Nova: cells have told of new events, or have fallen silent or returned. Of what the API cell does to a server without
+    /// its cell (deletes it before it was placed, gives it up) nobody tells: those who watch also look every second.
     package static let events = "meridian_events"
 }

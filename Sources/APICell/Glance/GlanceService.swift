@@ -44,7 +44,7 @@ package final class GlanceService: Service {
 
     /// Our rules with an operator's. Throws `PolicyMistake`.
     package static func policy(_ overrides: [String: String]) throws -> Policy {
-        try Policy(defaults: ImagePolicy.defaults, overrides: overrides)
+        try Policy(defaults: ImagePolicy.defaults, targets: ImagePolicy.targets, overrides: overrides)
     }
 
     /// Sweeps at once and then by period, until shutdown. A sweep that fails is logged; the next one tries again.

@@ -3,6 +3,19 @@ import CloudModel
 
 /// Who may do what, in oslo.policy's language, under Keystone's own names. An operator's policy file overrides single rules.
 enum KeystonePolicy {
+    /// What the target has where a rule is asked about.
+    static func targets(_ rule: String) -> Set<String> {
+        switch rule {
+        case "owner_of_token", "identity:validate_token", "identity:revoke_token": ["target.token.user_id"]
+        case "identity:get_user", "identity:change_password", "identity:list_user_projects": ["user_id"]
+        case "identity:get_domain": ["domain_id"]
+        case "identity:get_project", "identity:list_project_tags", "identity:get_project_tag", "identity:update_project_tags",
+            "identity:create_project_tag", "identity:delete_project_tag", "identity:delete_project_tags":
+            ["project_id"]
+        default: []
+        }
+    }
+
     static let defaults: [String: String] = {
         var rules: [String: String] = [
             "owner_of_token": "user_id:%(target.token.user_id)s",

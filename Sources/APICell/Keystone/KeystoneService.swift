@@ -18,7 +18,7 @@ package struct KeystoneService: Service {
 
     /// Our rules with an operator's. Throws `PolicyMistake`.
     package static func policy(_ overrides: [String: String]) throws -> Policy {
-        try Policy(defaults: KeystonePolicy.defaults, overrides: overrides)
+        try Policy(defaults: KeystonePolicy.defaults, targets: KeystonePolicy.targets, overrides: overrides)
     }
 
     /// `publicURL` is what clients reach this service under, without a version: `https://203.0.113.7:5000`. `policy` overrides

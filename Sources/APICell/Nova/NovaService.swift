@@ -44,7 +44,7 @@ package struct NovaService: Sendable {
 
     /// Our rules with an operator's. Throws `PolicyMistake`.
     package static func policy(_ overrides: [String: String]) throws -> Policy {
-        try Policy(defaults: NovaPolicy.defaults, overrides: overrides)
+        try Policy(defaults: NovaPolicy.defaults, targets: NovaPolicy.targets, overrides: overrides)
     }
 
     /// - Parameters:

@@ -112,7 +112,7 @@ package final class ConductorService: Service, Sendable {
                     }
                 }
                 group.addTask { [self] in
-                    for await event in messenger.events() {
+                    for await event in messenger.events(of: [.hub]) {
                         guard case .joined(let peer) = event, let link = links[peer] else { continue }
                         await link.greetAgain()
                         news.ring()

@@ -8,7 +8,7 @@ import Observability
 /// The agent's rounds: look, say hello, ask, act. Woken by the conductor, by its own work, and by period.
 extension HostAgent {
     func followLink() async {
-        for await event in messenger.events() {
+        for await event in messenger.events(of: [conductor.role]) {
             switch event {
             case .joined(conductor):
                 isWelcome = false

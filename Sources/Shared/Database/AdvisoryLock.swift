@@ -81,11 +81,13 @@ extension Database {
         }
     }
 
-    /// For connections that are mostly silent: they ask for signs of life.
+    /// For connections that are mostly silent: they ask for signs of life, and so does the server, which would else keep the lock of a machine
+    /// that vanished for hours.
     func companionSettings(_ purpose: String) -> ConnectionSettings {
         var settings = settings
         settings.applicationName = "\(limits.applicationName) \(purpose)"
         settings.heartbeat = .seconds(2)
+        settings.isWatchedByServer = true
         settings.statementTimeout = min(settings.statementTimeout, .seconds(2))
         settings.connectTimeout = min(settings.connectTimeout, .seconds(5))
         return settings

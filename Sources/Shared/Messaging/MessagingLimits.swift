@@ -21,10 +21,10 @@ package struct MessagingLimits: Sendable {
     /// too low: a cell can't pass its hosts' questions on as fast as they come.
     package var runningCallsOfOnePeer = 256
     package var waitingCallsOfOnePeer = 1_024
-    /// The same for a simulator, whose link is thousands of hosts': they may take most of what there is, as they would with a link each, and
-    /// leave room for the cell's scheduler and its hub.
-    package var runningCallsOfSharedLink = 768
-    package var waitingCallsOfSharedLink = 3_072
+    /// The same for all simulators together, whose links are thousands of hosts': they may take most of what there is, as they would with a
+    /// link each, and leave room for the cell's scheduler and its hub, however many processes simulate.
+    package var runningCallsOfSimulators = 768
+    package var waitingCallsOfSimulators = 3_072
     /// Hosts that one simulator may speak for. Each that it names costs up to 20 KB here.
     package var hostsOfOneLink = 10_000
     /// Casts of one link waiting for its handler. Beyond it the oldest is dropped: the newer value is worth more.
@@ -42,14 +42,6 @@ package struct MessagingLimits: Sendable {
     package var silentAfter = 5
 
     package init() {}
-
-    func runningCalls(of link: PeerName) -> Int {
-        link.role == .simulator ? runningCallsOfSharedLink : runningCallsOfOnePeer
-    }
-
-    func waitingCalls(of link: PeerName) -> Int {
-        link.role == .simulator ? waitingCallsOfSharedLink : waitingCallsOfOnePeer
-    }
 
     func bytes(_ lane: Lane) -> Int {
         switch lane {

@@ -35,12 +35,13 @@ package protocol Messenger: Sendable {
     var peers: [PeerContact] { get }
 
     /// Time since the last round trip with a peer, measured from when its first half was *sent* on CLOCK_BOOTTIME; nil: never in the
-    /// life of this process.
+    /// life of this process, or only through a simulator that has no say in it any more.
     func contact(_ peer: PeerName) -> Duration?
 
-    /// Peers that come into contact and fall out of it. Starts with a `.joined` for each peer in contact now. A reader that is more
-    /// than 4,096 events behind loses the oldest: look at `peers` as well, by period.
-    func events() -> AsyncStream<PeerEvent>
+    /// Peers of these roles that come into contact and fall out of it. Starts with a `.joined` for each that is in contact now. A reader
+    /// that is more than 4,096 events behind loses the oldest: look at `peers` as well, by period, and ask only for whom you wait, or a
+    /// link's thousands of hosts hide the others.
+    func events(of roles: Set<PeerName.Role>) -> AsyncStream<PeerEvent>
 }
 
 /// Which socket carries a message, so that a snapshot of a cell never stands before a reservation.
@@ -102,4 +103,10 @@ package enum PeerEvent: Sendable, Hashable {
     case joined(PeerName)
     /// No round trip for `MessagingLimits.silentAfter` heartbeats.
     case lost(PeerName)
+
+    var peer: PeerName {
+        switch self {
+        case .joined(let peer), .lost(let peer): peer
+        }
+    }
 }

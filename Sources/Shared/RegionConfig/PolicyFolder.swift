@@ -6,10 +6,10 @@ package struct PolicyFolder: Sendable, Equatable {
 
     private let files: [Service: PolicyFile]
 
-    /// A folder that isn't there has no files. Throws `ConfigurationError` for a file that can't be read, and for one that no service would
-    /// read: whoever wrote it would believe himself obeyed.
+    /// A folder that isn't there has no files. Throws `ConfigurationError` for one that can't be read, as for a file, and for a file that no
+    /// service would read: whoever wrote it would believe himself obeyed.
     package static func load(_ folder: String) throws -> PolicyFolder {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        let names = try Self.names(in: folder)
         let known = Service.allCases.map { "\($0.rawValue).yaml" }
         for name in names.sorted() where !name.hasPrefix(".") && !known.contains(name) {
             throw ConfigurationError(
@@ -21,6 +21,17 @@ package struct PolicyFolder: Sendable, Equatable {
             files[service] = try PolicyFile.load("\(folder)/\(service.rawValue).yaml")
         }
         return PolicyFolder(files: files)
+    }
+
+    private static func names(in folder: String) throws -> [String] {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: folder)
+        } catch CocoaError.fileReadNoSuchFile {
+            return []
+        } catch {
+            throw ConfigurationError(
+                file: folder, line: nil, key: "", sentence: "The folder can't be read: \(error.localizedDescription)")
+        }
     }
 
     package subscript(service: Service) -> PolicyFile? { files[service] }

@@ -112,5 +112,5 @@ struct FaultyMessenger: Messenger {
     var name: PeerName { base.name }
     var peers: [PeerContact] { base.peers }
     func contact(_ peer: PeerName) -> Duration? { base.contact(peer) }
-    func events() -> AsyncStream<PeerEvent> { base.events() }
+    func events(of roles: Set<PeerName.Role>) -> AsyncStream<PeerEvent> { base.events(of: roles) }
 }

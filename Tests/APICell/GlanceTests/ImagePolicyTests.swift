@@ -46,7 +46,33 @@ import Testing
 
     @Test func everyRuleHasADefault() throws {
         #expect(ImagePolicy.defaults.count == ImagePolicy.Action.allCases.count)
-        _ = try Policy(defaults: ImagePolicy.defaults)
-        #expect(throws: PolicyMistake.self) { try Policy(defaults: ImagePolicy.defaults, overrides: ["delete_images": "@"]) }
+        _ = try GlanceService.policy([:])
+        #expect(throws: PolicyMistake.self) { try GlanceService.policy(["delete_images": "@"]) }
+    }
+
+    @Test(arguments: ["rule:owner", "rule:admin_or_owner", "not user_id:%(user_id)s", "not 'public':%(visibilty)s"])
+    func whatNoImageHasIsRefused(_ rule: String) {
+        let mistake = #expect(throws: PolicyMistake.self) { try GlanceService.policy(["delete_image": rule]) }
+        #expect(mistake?.rule == "delete_image")
+    }
+
+    @Test func theListShowsWhatTheRuleForAnImageShows() async throws {
+        let rules = ["get_image": "rule:project_member_or_admin or 'public':%(visibility)s"]
+        try await withGlanceAPI(policy: rules) { _, client in
+            let open = try await client.created("open", as: "admin", more: #", "visibility": "public""#)
+            let community = try await client.created("hidden", as: "admin", more: #", "visibility": "community""#)
+            func listed(_ query: String, as token: String) async throws -> ([String], next: String?) {
+                let answer = try await client.ask(.get, "/v2/images?\(query)", as: token).json
+                return (answer["images"]?.array?.compactMap { $0["id"]?.string } ?? [], answer["next"]?.string)
+            }
+            #expect(try await client.ask(.get, "/v2/images/\(community)", as: "bob").status == .notFound)
+            #expect(try await listed("visibility=community", as: "bob").0 == [])
+            #expect(try await listed("visibility=community", as: "admin").0 == [community])
+            #expect(try await listed("visibility=public", as: "bob").0 == [open])
+            // A page of which nothing is shown leads on all the same.
+            let page = try await listed("visibility=community&limit=1", as: "bob")
+            #expect(page.0 == [])
+            #expect(page.next?.contains("marker=\(community)") == true)
+        }
     }
 }

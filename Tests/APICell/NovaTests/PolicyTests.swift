@@ -60,9 +60,28 @@ import Testing
 
     @Test func aRuleThatNobodyKnowsIsTold() async throws {
         let mistake = #expect(throws: PolicyMistake.self) {
-            try Policy(defaults: NovaPolicy.defaults, overrides: ["os_compute_api:os-lock-server:look": "@"])
+            try NovaService.policy(["os_compute_api:os-lock-server:look": "@"])
         }
         #expect(mistake?.rule == "os_compute_api:os-lock-server:look")
         #expect(mistake?.sentence.contains("Known are os_compute_api:os-lock-server:lock,") == true)
+    }
+
+    @Test func onlyAKeypairHasAUserWhoseItIs() async throws {
+        for rule in ["rule:owner", "rule:admin_or_owner", "user_id:%(user_id)s"] {
+            let mistake = #expect(throws: PolicyMistake.self) {
+                try NovaService.policy(["os_compute_api:servers:delete": rule])
+            }
+            #expect(mistake?.rule == "os_compute_api:servers:delete")
+        }
+        try await NovaFixture.with(policy: ["os_compute_api:os-keypairs:show": "user_id:%(user_id)s"]) { cloud async throws in
+            let new: JSONValue = ["keypair": ["name": "mine", "type": "ssh"]]
+            #expect(try await cloud.call(.post, "/v2.1/os-keypairs", new, version: "2.10").status == 201)
+            #expect(try await cloud.call(.get, "/v2.1/os-keypairs/mine", version: "2.10").status == 200)
+            let another = "?user_id=\(NovaFixture.user)"
+            let path = "/v2.1/os-keypairs/mine\(another)"
+            #expect(try await cloud.call(.get, path, as: "admin", version: "2.10").status == 403, "it isn't the caller's")
+            #expect(try await cloud.call(.get, "/v2.1/os-keypairs\(another)", as: "admin", version: "2.10").status == 200)
+            #expect(try await cloud.call(.get, "/v2.1/os-keypairs\(another)", as: "stranger", version: "2.10").status == 403)
+        }
     }
 }

@@ -95,4 +95,22 @@ import Testing
             #expect(try await cloud.call(.post, "/v2.1/flavors/1/action", grant, as: "admin").status == 409)
         }
     }
+
+    @Test func whoMayNotChangeAccessDoesNotLearnWhichFlavorsThereAre() async throws {
+        try await NovaFixture.with { cloud async throws in
+            let hidden: JSONValue = [
+                "flavor": ["name": "h", "ram": 64, "vcpus": 1, "disk": 1, "id": "h", "os-flavor-access:is_public": false]
+            ]
+            #expect(try await cloud.call(.post, "/v2.1/flavors", hidden, as: "admin").status == 200)
+            let bodies: [JSONValue] = [
+                ["addTenantAccess": ["tenant": "anyone"]], ["removeTenantAccess": ["tenant": "anyone"]], ["look": ["at": "it"]],
+            ]
+            for (body, missing) in zip(bodies, [404, 404, 400]) {
+                for id in ["h", "none"] {
+                    #expect(try await cloud.call(.post, "/v2.1/flavors/\(id)/action", body, as: "reader").status == 403)
+                }
+                #expect(try await cloud.call(.post, "/v2.1/flavors/none/action", body, as: "admin").status == missing)
+            }
+        }
+    }
 }

@@ -34,6 +34,19 @@ import Testing
         }
     }
 
+    @Test func whoWatchesHearsOfADeleteThatARefusalEnds() async throws {
+        try await RecordsFixture.with { records async throws in
+            let server = try await records.create()
+            let epoch = try await records.place(server, in: "tunis")
+            try await records.act(.delete, on: server, number: 2)
+            var report = records.report(server, epoch, doneThrough: 0, .error)
+            report.refused = "every host has failed"
+            try await records.tell([.server(report)])
+            #expect(try await records.events() == ["compute.instance.delete.end"])
+            #expect(records.told.rings == 1)
+        }
+    }
+
     @Test func aServerThatWasJudgedAndThenGivenBackIsPlacedAgain() async throws {
         try await RecordsFixture.with { records async throws in
             let server = try await records.create(createdAt: .now() - .seconds(1_000))

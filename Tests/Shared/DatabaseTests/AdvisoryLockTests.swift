@@ -104,4 +104,15 @@ struct AdvisoryLockTests {
             try await eventually { try await database.heldLock(1) != nil }
         }
     }
+
+    @Test func theServerAsksTheHoldersMachineForSignsOfLife() {
+        let database = Database(DatabaseAddress(conninfo: "host=192.0.2.1"), logger: .silent)
+        let keepalive = [
+            "tcp_keepalives_idle=5", "tcp_keepalives_interval=2", "tcp_keepalives_count=3", "tcp_user_timeout=10000",
+        ]
+        for purpose in ["lock", "listen"] {
+            #expect(database.companionSettings(purpose).ofServer.suffix(4) == keepalive[...])
+        }
+        #expect(database.settings.ofServer.count == 2, "what a pool's connection is asked next finds out")
+    }
 }

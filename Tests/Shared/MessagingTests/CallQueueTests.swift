@@ -55,13 +55,13 @@ import Testing
         #expect(queue.next() == nil)
     }
 
-    @Test func aSharedLinkHasALimitOfItsOwnAndLeavesRoomForTheOthers() {
+    @Test func allSimulatorsTogetherHaveALimitAndLeaveRoomForTheOthers() {
         let limits = MessagingLimits()
         var queue = CallQueue<Int>(limits)
-        let simulator = PeerName.simulator("sim", of: "tunis")
-        for number in 0..<limits.runningCallsOfSharedLink { #expect(queue.admit(number, of: simulator) == .run) }
-        for number in 0..<limits.waitingCallsOfSharedLink { #expect(queue.admit(number, of: simulator) == .wait) }
-        #expect(queue.admit(0, of: simulator) == .refuse)
+        let simulators = ["sim", "lab"].map { PeerName.simulator($0, of: "tunis") }
+        for number in 0..<limits.runningCallsOfSimulators { #expect(queue.admit(number, of: simulators[number % 2]) == .run) }
+        for number in 0..<limits.waitingCallsOfSimulators { #expect(queue.admit(number, of: simulators[number % 2]) == .wait) }
+        for simulator in simulators { #expect(queue.admit(0, of: simulator) == .refuse) }
         for number in 0..<limits.runningCallsOfOnePeer { #expect(queue.admit(number, of: a) == .run) }
         for number in 0..<limits.waitingCallsOfOnePeer { #expect(queue.admit(number, of: a) == .wait) }
         #expect(queue.admit(0, of: a) == .refuse)

@@ -13,14 +13,14 @@ import Testing
         try await transport.perform { stage in
             let (hub, cell) = (try stage.hub(), try stage.peer(tunis))
             #expect(hub.contact(tunis) == nil)
-            var events = hub.events().makeAsyncIterator()
+            var events = hub.events(of: Set(PeerName.Role.allCases)).makeAsyncIterator()
             try hub.start()
             try cell.start()
             #expect(await events.next() == .joined(tunis))
             try await eventually("the cell sees the hub") { cell.has(hub.name) }
             let age = try #require(hub.contact(tunis))
             #expect(age < .seconds(5))
-            var later = hub.events().makeAsyncIterator()
+            var later = hub.events(of: Set(PeerName.Role.allCases)).makeAsyncIterator()
             #expect(await later.next() == .joined(tunis))
             cell.stop()
             #expect(await events.next() == .lost(tunis))
@@ -70,7 +70,7 @@ import Testing
             for _ in 1...3 {
                 let hub = try stage.hub()
                 hub.answersEcho()
-                var events = hub.events().makeAsyncIterator()
+                var events = hub.events(of: Set(PeerName.Role.allCases)).makeAsyncIterator()
                 try hub.start()
                 #expect(await events.next() == .joined(tunis))
                 #expect(try await hub.ask(tunis) == [1, 2, 3])

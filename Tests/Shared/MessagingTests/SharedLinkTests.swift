@@ -66,7 +66,7 @@ import Testing
             let hosts = try simulator(stage, hosts: 1...20)
             for host in hosts { _ = try await host.ask(cell.name) }
             try await eventually("contact") { cell.peers.count == 21 }
-            var events = cell.events().makeAsyncIterator()
+            var events = cell.events(of: Set(PeerName.Role.allCases)).makeAsyncIterator()
             for _ in 0..<21 { _ = await events.next() }
 
             stage.cut(simulatorName, cell.name, oneWay: false)
@@ -157,6 +157,9 @@ import Testing
             let hosts = try simulator(stage, hosts: 1...2)
             for host in hosts { _ = try await host.ask(cell.name) }
             #expect(try await cell.ask(host(1), "who/1") == [1])
+            try await eventually("all are in contact") { cell.peers.count == 3 }
+            var events = cell.events(of: [.host]).makeAsyncIterator()
+            for _ in 1...2 { _ = await events.next() }
 
             try stage.enrols(host(1))
             try await eventually("the simulator may not speak for it any more") {
@@ -165,6 +168,9 @@ import Testing
                     return false
                 } catch MessagingError.refused(.forbidden, _) { return true }
             }
+            #expect(await events.next() == .lost(host(1)))
+            #expect(!cell.has(host(1)) && cell.has(host(2)), "nobody answers for it now")
+            await #expect(throws: MessagingError.unreachable(host(1))) { _ = try await cell.ask(host(1), "who/1") }
             let own = try stage.peer(host(1))
             own.handle("who/1", from: [.cell]) { _ in [77] }
             try own.start()
@@ -173,6 +179,39 @@ import Testing
             await #expect(throws: MessagingError.self) { _ = try await hosts[0].ask(cell.name) }
             #expect(try await cell.ask(host(1), "who/1") == [77])
             #expect(try await cell.ask(host(2), "who/1") == [2])
+        }
+    }
+
+    @Test(arguments: Transport.allCases) func aLinkThatIsFullSaysSo(_ transport: Transport) async throws {
+        try await transport.sharingLinks { stage in
+            var limits = MessagingLimits()
+            limits.hostsOfOneLink = 2
+            let cell = try stage.hub(limits: limits)
+            cell.answersEcho()
+            try cell.start()
+            let hosts = try simulator(stage, hosts: 1...3)
+            for host in hosts[...1] { _ = try await host.ask(cell.name) }
+            let sentence = "simulator:sim.tunis speaks for 2 hosts already; a link has no more."
+            await #expect(throws: MessagingError.refused(.overQuota, sentence)) { _ = try await hosts[2].ask(cell.name) }
+            _ = try await hosts[1].ask(cell.name)
+        }
+    }
+
+    @Test(arguments: Transport.allCases) func whoAsksForOtherRolesIsNotToldOfHosts(_ transport: Transport) async throws {
+        try await transport.sharingLinks { stage in
+            let cell = try stage.hub()
+            cell.answersEcho()
+            try cell.start()
+            var early = cell.events(of: [.simulator]).makeAsyncIterator()
+            let hosts = try simulator(stage, hosts: 1...20)
+            for host in hosts { _ = try await host.ask(cell.name) }
+            try await eventually("contact") { cell.peers.count == 21 }
+            var late = cell.events(of: [.simulator]).makeAsyncIterator()
+            stage.cut(simulatorName, cell.name, oneWay: false)
+            for event in [PeerEvent.joined(simulatorName), .lost(simulatorName)] {
+                #expect(await early.next() == event)
+                #expect(await late.next() == event)
+            }
         }
     }
 

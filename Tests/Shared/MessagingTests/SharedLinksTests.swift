@@ -56,4 +56,16 @@ import Testing
         #expect(links.heard(hosts[2], over: simulator) == .new)
         #expect(links.link(of: hosts[0]) == nil)
     }
+
+    @Test func hostsOfAnEarlierProcessMakeRoom() {
+        var links = SharedLinks(limit: 2)
+        _ = links.met(1, of: simulator, lastContact: nil)
+        for host in hosts[...1] { #expect(links.heard(host, over: simulator) == .new) }
+        _ = links.met(2, of: simulator, lastContact: noon)
+        #expect(links.heard(hosts[1], over: simulator) == .new)
+        #expect(links.heard(hosts[2], over: simulator) == .new)
+        #expect(links.link(of: hosts[0]) == nil)
+        #expect(links.heard(hosts[0], over: simulator) == .tooMany, "these are the present process's")
+        #expect(Set(links.present(on: simulator)) == [hosts[1], hosts[2]])
+    }
 }

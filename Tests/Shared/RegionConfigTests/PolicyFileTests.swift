@@ -58,4 +58,14 @@ import Testing
     @Test func anEmptyFileIsOneWithoutRules() throws {
         #expect(try PolicyFile.parse("# nothing yet\n", file: "policy/nova.yaml").rules.isEmpty)
     }
+
+    @Test func aFolderThatCannotBeReadIsNotAnAbsentOne() throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("policy-\(UUID().uuidString)").path
+        try Data().write(to: URL(fileURLWithPath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let error = #expect(throws: ConfigurationError.self) { try PolicyFolder.load(path) }
+        #expect(error?.file == path)
+        #expect(error?.sentence.hasPrefix("The folder can't be read: ") == true)
+        #expect(throws: ConfigurationError.self) { try PolicyFolder.load("\(path)/policy") }
+    }
 }

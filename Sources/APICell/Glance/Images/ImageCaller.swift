@@ -13,7 +13,7 @@ struct ImageCaller: Sendable {
     func may(_ action: ImagePolicy.Action, imageOf owner: ProjectID?, visibility: ImageVisibility?, member: ProjectID? = nil)
         -> Bool
     {
-        var target: [String: String] = ["user_id": caller.userID.rawValue]
+        var target: [String: String] = [:]
         if let owner { target["project_id"] = owner.rawValue }
         if let owner { target["owner"] = owner.rawValue }
         if let visibility { target["visibility"] = visibility.rawValue }
@@ -23,5 +23,10 @@ struct ImageCaller: Sendable {
 
     func may(_ action: ImagePolicy.Action, _ image: Image, member: ProjectID? = nil) -> Bool {
         may(action, imageOf: image.owner, visibility: image.visibility, member: member)
+    }
+
+    /// Those of a page of the list that the rule for a single image shows as well.
+    func shown(_ page: [Image]) -> [Image] {
+        policy.allowsAll(ImagePolicy.Action.show.rawValue) ? page : page.filter { may(.show, $0) }
     }
 }

@@ -22,6 +22,18 @@ enum ImagePolicy {
         case deleteMember = "delete_member"
     }
 
+    /// What the target has where a rule is asked about. An image belongs to a project and to no user.
+    static func targets(_ rule: String) -> Set<String> {
+        switch Action(rawValue: rule) {
+        case .list, .create: ["project_id", "owner"]
+        case .changeMember: ["project_id", "owner", "visibility", "member_id"]
+        case .show, .change, .delete, .publicize, .communitize, .upload, .download, .deactivate, .reactivate, .listMembers,
+            .showMember, .addMember, .deleteMember:
+            ["project_id", "owner", "visibility"]
+        case nil: []
+        }
+    }
+
     static let defaults: [String: String] = Dictionary(
         uniqueKeysWithValues: Action.allCases.map { action in
             let rule =

@@ -64,9 +64,10 @@ extension GlanceService {
             throw CloudError(.badRequest, "Invalid marker: no image \(marker).")
         }
         let page = try await images.list(query, for: caller)
-        return .json(capacity: 64 + page.count * 1_024) { json in
+        let shown = caller.shown(page)
+        return .json(capacity: 64 + shown.count * 1_024) { json in
             json.array("images") {
-                for image in page { $0.object { ImageDocument.write(image, to: &$0) } }
+                for image in shown { $0.object { ImageDocument.write(image, to: &$0) } }
             }
             json.field("first", query.link())
             json.field("schema", "/v2/schemas/images")

@@ -93,18 +93,19 @@ struct ManageFlavors: Sendable {
 
     func access(_ request: NovaRequest) async throws -> [UInt8] {
         let id = FlavorID(try request.parameter("flavor"))
-        guard let record = try await store.flavor(id, visibleTo: nil) else { throw ListFlavors.notFound(id) }
+        let record = try await record(id)
         guard !record.isPublic else { throw CloudError(.notFound, "Access list not available for public flavors.") }
         return try await writeAccess(id)
     }
 
+    /// The rule comes first: whoever may not change access doesn't learn which flavors there are.
     func changeAccess(_ body: JSONValue, _ request: NovaRequest) async throws -> [UInt8] {
         let id = FlavorID(try request.parameter("flavor"))
-        guard let record = try await store.flavor(id, visibleTo: nil) else { throw ListFlavors.notFound(id) }
         let fields = try JSONFields(body, name: "body")
         if let grant = try fields.optionalFields("addTenantAccess") {
             try request.enforce("os_compute_api:os-flavor-access:add_tenant_access")
             let project = ProjectID(try grant.string("tenant", length: 1...64))
+            let record = try await record(id)
             guard !record.isPublic else { throw CloudError(.conflict, "Can not add access to a public flavor.") }
             guard try await store.grant(id, to: project) else {
                 throw CloudError(.conflict, "Flavor access already exists for flavor \(id) and project \(project) combination.")
@@ -112,13 +113,20 @@ struct ManageFlavors: Sendable {
         } else if let revoke = try fields.optionalFields("removeTenantAccess") {
             try request.enforce("os_compute_api:os-flavor-access:remove_tenant_access")
             let project = ProjectID(try revoke.string("tenant", length: 1...64))
+            _ = try await record(id)
             guard try await store.revoke(id, from: project) else {
                 throw CloudError(.notFound, "Flavor access not found for \(id) / \(project) combination.")
             }
         } else {
+            try request.enforce("os_compute_api:os-flavor-access")
             throw CloudError(.badRequest, "There is no such action: \(fields.object.keys.prefix(3).joined(separator: ", "))")
         }
         return try await writeAccess(id)
+    }
+
+    private func record(_ id: FlavorID) async throws -> FlavorRecord {
+        guard let record = try await store.flavor(id, visibleTo: nil) else { throw ListFlavors.notFound(id) }
+        return record
     }
 
     private func writeAccess(_ id: FlavorID) async throws -> [UInt8] {

@@ -9,9 +9,9 @@ struct ManageKeypairs: Sendable {
     let quotas: QuotaStore
 
     func list(_ request: NovaRequest) async throws -> [UInt8] {
+        let user = try owner(request, "os_compute_api:os-keypairs:index")
         // Before 2.35 there are no pages, whatever the query says.
         let paging = request.version.minor >= 35 ? try Paging(request.query) : nil
-        let user = try owner(request)
         var keys = try await store.list(of: user, limit: paging.map { $0.limit + 1 }, after: paging?.marker)
         let isLast = paging.map { keys.count <= $0.limit } ?? true
         if !isLast { keys.removeLast() }
@@ -38,7 +38,7 @@ struct ManageKeypairs: Sendable {
 
     func show(_ request: NovaRequest) async throws -> [UInt8] {
         let name = try request.parameter("keypair")
-        let user = try owner(request)
+        let user = try owner(request, "os_compute_api:os-keypairs:show")
         guard let key = try await store.keypair(name, of: user) else { throw Self.notFound(name, user) }
         var json = JSONWriter(capacity: 900)
         json.object {
@@ -56,6 +56,8 @@ struct ManageKeypairs: Sendable {
 
     func create(_ body: JSONValue, _ request: NovaRequest) async throws -> [UInt8] {
         let fields = try JSONFields(body, in: "keypair")
+        let named = request.version.minor >= 10 ? try fields.optionalString("user_id") : nil
+        let user = try owner(request, "os_compute_api:os-keypairs:create", named: named)
         var known: Set<String> = ["name", "public_key"]
         if request.version.minor >= 2 { known.insert("type") }
         if request.version.minor >= 10 { known.insert("user_id") }
@@ -68,8 +70,6 @@ struct ManageKeypairs: Sendable {
         guard type == "ssh" || type == "x509" else {
             throw JSONFields.invalid("type", .string(type), "'\(type)' is not one of ['ssh', 'x509']")
         }
-        let user = try owner(request, named: try fields.optionalString("user_id"))
-
         let key = try await Self.key(fields, type: type, for: user)
         let limit = try await quotas.limits(of: request.project).keyPairs
         switch try await store.insert(
@@ -91,7 +91,7 @@ struct ManageKeypairs: Sendable {
 
     func delete(_ request: NovaRequest) async throws {
         let name = try request.parameter("keypair")
-        let user = try owner(request)
+        let user = try owner(request, "os_compute_api:os-keypairs:delete")
         guard try await store.delete(name, of: user) else { throw Self.notFound(name, user) }
     }
 
@@ -103,16 +103,15 @@ struct ManageKeypairs: Sendable {
         if request.version.minor >= 2 { json.field("type", key.type) }
     }
 
-    /// The caller, or the user an administrator names.
-    private func owner(_ request: NovaRequest, named: String? = nil) throws(CloudError) -> UserID {
-        guard let name = named ?? (request.version.minor >= 10 ? request.query["user_id"] : nil), name != request.user.rawValue
-        else {
-            return request.user
-        }
-        guard request.caller.isAdmin else {
+    /// The caller, or the user an administrator names. Throws 403 unless the caller may do this with that user's keypairs.
+    private func owner(_ request: NovaRequest, _ action: String, named: String? = nil) throws(CloudError) -> UserID {
+        let user =
+            (named ?? (request.version.minor >= 10 ? request.query["user_id"] : nil)).map { UserID($0) } ?? request.user
+        try request.enforce(action, onThingsOf: user)
+        guard user == request.user || request.caller.isAdmin else {
             throw CloudError(.forbidden, "Policy doesn't allow os_compute_api:os-keypairs of another user to be used.")
         }
-        return UserID(name)
+        return user
     }
 
     /// The key the caller brings, or a new one whose private half is in the answer and nowhere else.

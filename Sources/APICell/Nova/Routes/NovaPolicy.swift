@@ -8,6 +8,11 @@ enum NovaPolicy {
     static let admin = "rule:admin_required"
     static let user = "rule:admin_or_owner"
 
+    /// What the target has where a rule is asked about: the caller's own project; of a keypair the user whose it is, too.
+    static func targets(_ rule: String) -> Set<String> {
+        rule.split(separator: ":").dropFirst().first == "os-keypairs" ? ["project_id", "user_id"] : ["project_id"]
+    }
+
     static let defaults: [String: String] = [
         "os_compute_api:servers:index": reader,
         "os_compute_api:servers:detail": reader,

@@ -49,11 +49,16 @@ struct NovaRequest: Sendable {
 
     /// Throws 403 unless the caller may do this in its own project.
     func enforce(_ action: String) throws(CloudError) {
+        try policy.enforce(action, by: caller, on: ["project_id": project.rawValue])
+    }
+
+    /// Throws 403 unless the caller may do this with what is this user's.
+    func enforce(_ action: String, onThingsOf user: UserID) throws(CloudError) {
         try policy.enforce(action, by: caller, on: ["project_id": project.rawValue, "user_id": user.rawValue])
     }
 
     func allows(_ action: String) -> Bool {
-        policy.allows(action, by: caller, on: ["project_id": project.rawValue, "user_id": user.rawValue])
+        policy.allows(action, by: caller, on: ["project_id": project.rawValue])
     }
 
     /// A part of the path.

@@ -14,7 +14,7 @@ struct FeedApplier: Sendable {
 
     private let apply: Batcher<(CellName, FeedBatch), FeedPosition>
 
-    /// `told` is called after a commit with events.
+    /// `told` is called after a commit with events, and after one with refusals, which may end a delete.
     init(database: Database, told: @escaping @Sendable () -> Void = {}, log: Logger) {
         let refused = MetricsRegistry.shared.counter("meridian_hub_reports_refused_total")
         apply = Batcher(largest: 1, limit: Self.longestQueue) { batches in
@@ -86,7 +86,7 @@ struct FeedApplier: Sendable {
                 if let telling = EventLog.writing(ofHosts) { try await transaction.query(telling) }
                 events += ofHosts
             }
-            return (true, !events.isEmpty)
+            return (true, !events.isEmpty || !refusals.isEmpty)
         }
         if applied.hasEvents { told() }
         guard applied.isNext else { return try await cursor.position(in: database) }

@@ -2,19 +2,21 @@ package import CloudModel
 
 /// Which caller may do what: rules in oslo.policy's language, defaults in each service's code, overridden by the operator.
 ///
-/// Roles imply each other, admin → manager → member → reader, so `role:reader` also admits a member.
+/// Roles imply each other, admin → manager → member → reader, so `role:reader` also admits a member. Their case doesn't matter.
 package struct Policy: Sendable {
     package static let impliedRoles: [String: String] = ["admin": "manager", "manager": "member", "member": "reader"]
 
     private let rules: [String: PolicyCheck]
-    /// For each role, the roles that satisfy it.
+    /// For each role, the roles that satisfy it. All in lower case.
     private let satisfying: [String: Set<String>]
 
     /// `defaults` as `["compute:servers:create": "rule:project_member"]`; `overrides` has the same form (a policy.yaml's content)
-    /// and wins. An override may also be a rule of the operator's own that others refer to. Throws for a rule that can't be read, that
-    /// nobody knows, that refers to one that doesn't exist, or to itself.
+    /// and wins. An override may also be a rule of the operator's own that others refer to. `targets` names the attributes that the
+    /// target has where one of the defaults is asked about. Throws for a rule that can't be read, that nobody knows, that refers to one
+    /// that doesn't exist, or to itself, and for one that asks for what nobody supplies: its `not` would let everybody in.
     package init(
-        defaults: [String: String], overrides: [String: String] = [:], implied: [String: String] = Policy.impliedRoles
+        defaults: [String: String], targets: (_ rule: String) -> Set<String>, overrides: [String: String] = [:],
+        implied: [String: String] = Policy.impliedRoles
     ) throws(PolicyMistake) {
         var rules: [String: PolicyCheck] = [:]
         let known = Self.common.merging(defaults, uniquingKeysWith: { $1 })
@@ -31,8 +33,14 @@ package struct Policy: Sendable {
                 rule: name, sentence: "There is no such rule, and no rule refers to it.\(Self.neighbours(name, known))")
         }
         for name in rules.keys.sorted() { try Self.refuseLoops(name, in: rules, path: [name], overrides) }
+        let anywhere = defaults.keys.reduce(into: Set<String>()) { $0.formUnion(targets($1)) }
+        for name in rules.keys.sorted() where defaults[name] != nil || overrides[name] != nil {
+            let attributes = defaults[name] == nil ? anywhere : targets(name)
+            try Self.refuseUnsupplied(attributes, in: rules, path: [name], overrides)
+        }
         self.rules = rules
         var satisfying: [String: Set<String>] = [:]
+        let implied = Dictionary(implied.map { ($0.lowercased(), $1.lowercased()) }, uniquingKeysWith: { first, _ in first })
         for role in Set(implied.keys).union(implied.values) {
             var lower: String? = role
             var steps = 0
@@ -89,27 +97,20 @@ package struct Policy: Sendable {
         }
     }
 
+    /// Whether everybody may, whatever the target: there is no need to ask.
+    package func allowsAll(_ action: String) -> Bool { rules[action] == .always }
+
+    /// `role` is in lower case, as checks are read.
     private func has(_ role: String, _ caller: Caller) -> Bool {
-        if caller.roles.contains(role) { return true }
-        guard let others = satisfying[role] else { return false }
-        return !caller.roles.isDisjoint(with: others)
+        let sufficient = satisfying[role] ?? [role]
+        return caller.roles.contains { sufficient.contains($0) || sufficient.contains($0.lowercased()) }
     }
 
     private func value(_ operand: PolicyCheck.Operand, _ caller: Caller, _ target: [String: String]) -> String? {
         switch operand {
         case .literal(let text): text
         case .target(let name): target[name]
-        case .caller(let name):
-            switch name {
-            case "user_id": caller.userID.rawValue
-            case "project_id", "tenant_id", "tenant": caller.projectID?.rawValue
-            case "user_domain_id": caller.userDomainID.rawValue
-            case "project_domain_id": caller.projectDomainID?.rawValue
-            case "domain_id": caller.domainID?.rawValue
-            case "system_scope": caller.isSystemScoped ? "all" : nil
-            case "is_admin": caller.isAdmin ? "True" : "False"
-            default: nil
-            }
+        case .caller(let name): CallerAttribute(rawValue: name)?.value(of: caller)
         }
     }
 
@@ -125,6 +126,31 @@ package struct Policy: Sendable {
             guard !path.contains(inner) else { throw PolicyMistake(rule: culprit, sentence: "It refers to itself.") }
             try refuseLoops(inner, in: rules, path: path + [inner], overrides)
         }
+    }
+
+    /// `path` leads from a rule whose target has `attributes` to the one that is looked at. Blamed is who is for loops, too.
+    private static func refuseUnsupplied(
+        _ attributes: Set<String>, in rules: [String: PolicyCheck], path: [String], _ overrides: [String: String]
+    ) throws(PolicyMistake) {
+        guard let check = path.last.flatMap({ rules[$0] }) else { return }
+        let culprit = path.last { overrides[$0] != nil } ?? path[0]
+        for operand in check.operands {
+            switch operand {
+            case .literal: continue
+            case .caller(let name):
+                guard CallerAttribute(rawValue: name) == nil else { continue }
+                let known = CallerAttribute.allCases.map(\.rawValue).joined(separator: ", ")
+                throw PolicyMistake(rule: culprit, sentence: "Of a caller nobody knows \(name). Known are \(known).")
+            case .target(let name):
+                guard !attributes.contains(name) else { continue }
+                let known = attributes.sorted().map { "%(\($0))s" }.joined(separator: ", ")
+                throw PolicyMistake(
+                    rule: culprit,
+                    sentence: "Where \(path[0]) is decided there is no %(\(name))s. "
+                        + (known.isEmpty ? "Nothing is known of the target there." : "Known is \(known)."))
+            }
+        }
+        for inner in check.referredRules { try refuseUnsupplied(attributes, in: rules, path: path + [inner], overrides) }
     }
 
     /// The known rules that begin as this one does.
@@ -155,6 +181,15 @@ extension PolicyCheck {
         case .not(let check): check.referredRules
         case .all(let checks), .any(let checks): checks.flatMap(\.referredRules)
         case .always, .never, .role, .matches: []
+        }
+    }
+
+    fileprivate var operands: [Operand] {
+        switch self {
+        case .matches(let left, let right): [left, right]
+        case .not(let check): check.operands
+        case .all(let checks), .any(let checks): checks.flatMap(\.operands)
+        case .always, .never, .role, .rule: []
         }
     }
 }

@@ -69,7 +69,7 @@ extension Connection {
         }
     }
 
-    /// The conninfo's own `options`, then ours: the server ends what exceeds the timeout itself.
+    /// The conninfo's own `options`, then ours.
     private func serverOptions() -> String {
         var options = ""
         if let parsed = PQconninfoParse(settings.address.conninfo, nil) {
@@ -82,8 +82,7 @@ extension Connection {
                 option += 1
             }
         }
-        return options + "-c statement_timeout=\(settings.statementTimeout.milliseconds)"
-            + " -c idle_in_transaction_session_timeout=\(6 * settings.statementTimeout.milliseconds)"
+        return options + settings.ofServer.map { "-c \($0)" }.joined(separator: " ")
     }
 }
 

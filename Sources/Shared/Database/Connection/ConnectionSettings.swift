@@ -45,7 +45,22 @@ struct ConnectionSettings: Sendable {
     var statements: Int
     /// Ask an idle connection for a sign of life this often; nil for pooled ones, whose next statement finds out.
     var heartbeat: Duration?
+    /// The server asks a silent client for a sign of life too, and ends the session of one whose machine is gone.
+    var isWatchedByServer = false
     /// The role shown in `pg_stat_activity`.
     var applicationName: String
     let logger: Logger
+
+    /// What the server is to do with the session: end what exceeds the timeout itself; and, watching its client, ask after 5 s of silence,
+    /// again every 2 s, end it after 3 questions without an answer, or when what was sent has waited 10 s (10,000 ms) to be acknowledged.
+    /// On Unix sockets, whose other end can't vanish, PostgreSQL ignores the last four.
+    var ofServer: [String] {
+        [
+            "statement_timeout=\(statementTimeout.milliseconds)",
+            "idle_in_transaction_session_timeout=\(6 * statementTimeout.milliseconds)",
+        ]
+            + (isWatchedByServer
+                ? ["tcp_keepalives_idle=5", "tcp_keepalives_interval=2", "tcp_keepalives_count=3", "tcp_user_timeout=10000"]
+                : [])
+    }
 }

@@ -22,13 +22,13 @@ extension Exchange {
         return state.withLock { $0.lastContact(peer) }.map { now - $0 }
     }
 
-    func events() -> AsyncStream<PeerEvent> {
+    func events(of roles: Set<PeerName.Role>) -> AsyncStream<PeerEvent> {
         let (stream, continuation) = AsyncStream.makeStream(of: PeerEvent.self, bufferingPolicy: .bufferingNewest(4_096))
         let number = state.withLock { state -> Int? in
             if state.isStopped { return nil }
-            for peer in state.inContact { continuation.yield(.joined(peer)) }
+            for peer in state.inContact where roles.contains(peer.role) { continuation.yield(.joined(peer)) }
             state.lastSubscriber += 1
-            state.subscribers[state.lastSubscriber] = continuation
+            state.subscribers[state.lastSubscriber] = (roles, continuation)
             return state.lastSubscriber
         }
         guard let number else {

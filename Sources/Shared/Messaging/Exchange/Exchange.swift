@@ -50,7 +50,7 @@ final class Exchange: Sendable {
         var nextSweep: BootInstant?
         /// Sweeps so far, of which not every one tells our address on the bulk lane.
         var sweeps = 0
-        var subscribers: [Int: AsyncStream<PeerEvent>.Continuation] = [:]
+        var subscribers: [Int: (roles: Set<PeerName.Role>, continuation: AsyncStream<PeerEvent>.Continuation)] = [:]
         var lastSubscriber = 0
 
         /// Calls of others: those that run, and those that wait for one of them to end.
@@ -232,7 +232,7 @@ final class Exchange: Sendable {
             }
             return (
                 Array(state.calls.values), Array(state.running.values) + Array(state.castTasks.values),
-                Array(state.subscribers.values)
+                state.subscribers.values.map(\.continuation)
             )
         }
         for call in calls { call.continuation.resume(throwing: MessagingError.unreachable(call.peer)) }

@@ -13,6 +13,7 @@ final class RefusalLog: Sendable {
         case overloaded = "message refused: too many are waiting"
         case superseded = "message of an older connection refused: two processes use one key"
         case claimedName = "message refused: its connection may not speak for the name it gives"
+        case tooManyHosts = "message refused: its connection speaks for as many hosts as a link may have"
         case simulator = "connection of a simulator refused: this region's hosts are not simulated"
         case unknownKey = "connection with an unknown key refused"
         case ownRoutingID = "message of a connection with a routing id of its own refused"

@@ -26,8 +26,19 @@ extension Exchange.State {
         for host in change.present { tell(.joined(host)) }
     }
 
+    /// A simulator may not speak for the host any more, so it isn't reached over that link either. True: it was in contact.
+    mutating func lose(_ host: PeerName, over link: PeerName) -> Bool {
+        guard shared.link(of: host) == link else { return false }
+        let wasInContact = shared.isPresent(host) && links[link]?.contact.isJoined == true
+        shared.forget(host)
+        if wasInContact { tell(.lost(host)) }
+        return wasInContact
+    }
+
     func tell(_ event: PeerEvent) {
-        for subscriber in subscribers.values { subscriber.yield(event) }
+        for subscriber in subscribers.values where subscriber.roles.contains(event.peer.role) {
+            subscriber.continuation.yield(event)
+        }
     }
 
     /// See `Messenger.contact`.
@@ -48,7 +59,12 @@ extension Exchange {
             return Address(link)
         }
         if isSimulator { return Address(link, as: member) }
-        guard !sharing.isEmpty, link.speaks(for: member, to: name), !sharing.contains(where: { $0.names(member) }) else {
+        guard !sharing.isEmpty, link.speaks(for: member, to: name) else {
+            refuse(envelope, of: member, over: link, .claimedName)
+            return nil
+        }
+        guard !sharing.contains(where: { $0.names(member) }) else {
+            if state.withLock({ $0.lose(member, over: link) }) { log.lost(member) }
             refuse(envelope, of: member, over: link, .claimedName)
             return nil
         }
@@ -57,7 +73,7 @@ extension Exchange {
             if state.links[member]?.contact.isJoined == true { return (.claimedName, false) }
             switch state.shared.heard(member, over: link) {
             case .known: return (nil, false)
-            case .tooMany: return (.overloaded, false)
+            case .tooMany: return (.tooManyHosts, false)
             case .new:
                 let isInContact = state.links[link]?.contact.isJoined == true
                 if isInContact { state.tell(.joined(member)) }
@@ -73,13 +89,17 @@ extension Exchange {
     }
 
     private func refuse(_ envelope: Envelope, of member: PeerName, over link: PeerName, _ reason: RefusalLog.Reason) {
-        let isOverload = reason == .overloaded
-        count(isOverload ? \.overloaded : \.claimedNames)
+        let isTooMany = reason == .tooManyHosts
+        count(isTooMany ? \.overloaded : \.claimedNames)
         log.refused(reason, link, ["claimed": "\(member)", "kind": "\(envelope.kind)"])
         guard envelope.type == .call else { return }
-        let error = isOverload ? MessagingError.overloaded : .refused(.forbidden, "\(link) may not speak for \(member).")
+        let error: (code: CloudError.Code, sentence: String) =
+            isTooMany
+            ? (.overQuota, "\(link) speaks for \(limits.hostsOfOneLink) hosts already; a link has no more.")
+            : (.forbidden, "\(link) may not speak for \(member).")
         answer(
-            ServedCall(address: Address(link, as: member), id: envelope.id), .failure(error), lane: envelope.lane,
+            ServedCall(address: Address(link, as: member), id: envelope.id),
+            .failure(.refused(error.code, error.sentence)), lane: envelope.lane,
             expires: clock() + .milliseconds(envelope.milliseconds))
     }
 

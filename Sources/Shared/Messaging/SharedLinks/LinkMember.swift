@@ -31,5 +31,5 @@ package struct LinkMember: Messenger {
 
     package var peers: [PeerContact] { exchange.peers }
     package func contact(_ peer: PeerName) -> Duration? { exchange.contact(peer) }
-    package func events() -> AsyncStream<PeerEvent> { exchange.events() }
+    package func events(of roles: Set<PeerName.Role>) -> AsyncStream<PeerEvent> { exchange.events(of: roles) }
 }

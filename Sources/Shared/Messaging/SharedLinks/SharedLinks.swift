@@ -13,7 +13,8 @@ struct SharedLinks {
         var lastContact: BootInstant?
     }
 
-    /// Hosts of one link. Each costs what a peer costs, some 20 KB at most.
+    /// Hosts of one link: those of the process at its other end, and of its predecessors' as many as there is room for. Each costs what a
+    /// peer costs, some 20 KB at most.
     private let limit: Int
     private var members: [PeerName: Member] = [:]
     private var hosts: [PeerName: Set<PeerName>] = [:]
@@ -27,11 +28,14 @@ struct SharedLinks {
 
     enum Verdict { case known, new, tooMany }
 
-    /// The simulator has spoken for the host.
+    /// The simulator has spoken for the host. Where its link is full, the hosts that only an earlier process has spoken for make room.
     mutating func heard(_ host: PeerName, over link: PeerName) -> Verdict {
         let process = processes[link, default: 0]
         if let member = members[host], member.link == link, member.process == process { return .known }
-        guard hosts[link]?.contains(host) == true || hosts[link, default: []].count < limit else { return .tooMany }
+        if hosts[link]?.contains(host) != true, hosts[link, default: []].count >= limit {
+            for old in hosts[link] ?? [] where !isPresent(old) { forget(old) }
+            guard hosts[link, default: []].count < limit else { return .tooMany }
+        }
         forget(host)
         members[host] = Member(link: link, process: process)
         hosts[link, default: []].insert(host)
@@ -58,10 +62,15 @@ struct SharedLinks {
     /// The hosts that the simulator's present process has spoken for.
     func present(on link: PeerName) -> [PeerName] { present(on: link, of: processes[link, default: 0]) }
 
+    /// Whether the process at the other end has spoken for the host.
+    func isPresent(_ host: PeerName) -> Bool {
+        members[host].map { $0.process == processes[$0.link, default: 0] } ?? false
+    }
+
     /// The last contact with a host: its link's, or that of the process that had it.
     func lastContact(_ host: PeerName, link lastOfLink: (PeerName) -> BootInstant?) -> BootInstant? {
         guard let member = members[host] else { return nil }
-        return member.process == processes[member.link, default: 0] ? lastOfLink(member.link) : member.lastContact
+        return isPresent(host) ? lastOfLink(member.link) : member.lastContact
     }
 
     /// The host speaks for itself, or for nobody any more.

@@ -140,7 +140,7 @@ package final class ZeroMQMessenger: Messenger, Service {
 
     package var peers: [PeerContact] { exchange.peers }
     package func contact(_ peer: PeerName) -> Duration? { exchange.contact(peer) }
-    package func events() -> AsyncStream<PeerEvent> { exchange.events() }
+    package func events(of roles: Set<PeerName.Role>) -> AsyncStream<PeerEvent> { exchange.events(of: roles) }
 
     /// A simulator's messenger as one of its hosts uses it.
     package func member(_ host: PeerName) -> LinkMember { LinkMember(host, of: exchange) }
