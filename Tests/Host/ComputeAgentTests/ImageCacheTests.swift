@@ -158,7 +158,7 @@ import Tokens
     }
 
     @Test func aSlowCacheOfTheRegionIsGivenUpWhileThereIsTimeForGlance() async throws {
-        let (glance, nearby) = (FakeSource(data), FakeSource(data, pause: .seconds(30)))
+        let (glance, nearby) = (FakeSource(data), FakeSource(data, pause: .seconds(30), origin: .regionCache))
         let image = image(data)
         try await withCache(glance, nearby: nearby) { cache, directory in
             let deadline = Timestamp.now() + .seconds(2)
