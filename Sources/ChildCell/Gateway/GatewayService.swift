@@ -24,13 +24,19 @@ package final class GatewayService: Service {
         package var glance: String
         /// The PEM file of the CA that signs the API's certificates; nil: the machine's own.
         package var authority: String?
+        /// Of what Glance sends. Below it a transfer is given up, and whoever waits asks anew.
+        package var leastRate: LeastRate
 
-        package init(directory: String, cacheBytes: Int64, keyFile: String, glance: String, authority: String?) {
+        package init(
+            directory: String, cacheBytes: Int64, keyFile: String, glance: String, authority: String?,
+            leastRate: LeastRate = LeastRate()
+        ) {
             self.directory = directory
             self.cacheBytes = cacheBytes
             self.keyFile = keyFile
             self.glance = glance
             self.authority = authority
+            self.leastRate = leastRate
         }
     }
 
@@ -44,13 +50,13 @@ package final class GatewayService: Service {
     private let hits = MetricsRegistry.shared.counter("meridian_gateway_hits_total")
     private let misses = MetricsRegistry.shared.counter("meridian_gateway_misses_total")
 
-    /// Throws where the directory can't be used.
+    /// Throws `ProgramError` where the directory can't be used. What was made and never runs needs no end.
     package init(_ settings: Settings, logger: Logger) throws {
         let glance = GlanceUpstream(base: settings.glance, authority: settings.authority)
         self.glance = glance
         cache = try RegionCache(directory: settings.directory, limit: settings.cacheBytes, logger: logger)
         keeper = GrantKeyKeeper(file: settings.keyFile, logger: logger) { try await glance.grantKey() }
-        arrivals = Arrivals(into: cache, logger: logger)
+        arrivals = Arrivals(into: cache, least: settings.leastRate, logger: logger)
         find = FindImage(cache: cache, glance: glance, arrivals: arrivals)
         send = SendImage(find: find, bytesServed: MetricsRegistry.shared.counter("meridian_gateway_bytes_served_total"))
     }
@@ -69,9 +75,10 @@ package final class GatewayService: Service {
             guard let grant = request.headers[.meridianGrant], let proof = request.headers[.meridianProof] else {
                 throw CloudError(.unauthorized, "An image is sent to hosts with a grant and a proof only.")
             }
-            try await admit(asked, of: id, grant: grant, proof: proof)
+            let expires = try await admit(asked, of: id, grant: grant, proof: proof).expiresAt
+            if CacheControl.isNoCache(request.headers[.cacheControl]) { try await cache.verify(id) }
             return try await answer(
-                HostRequest(asked, for: id, grant: grant, proof: proof, over: context.eventLoop))
+                HostRequest(asked, for: id, grant: grant, expires: expires, proof: proof, over: context.eventLoop))
         }
         return router
     }
@@ -108,8 +115,8 @@ package final class GatewayService: Service {
     }
 
     /// A grant that doesn't verify may be signed with a key that we haven't heard of yet.
-    private func admit(_ request: ImageRequest, of image: ImageID, grant: String, proof: String) async throws {
-        func admit(with key: GrantPublicKey) throws(CloudError) {
+    private func admit(_ request: ImageRequest, of image: ImageID, grant: String, proof: String) async throws -> Grant {
+        func admit(with key: GrantPublicKey) throws(CloudError) -> Grant {
             try grantedRequests.admit(request, of: image, grant: grant, proof: proof, key: key, now: .now())
         }
         let key = await keeper.key
@@ -124,6 +131,6 @@ package final class GatewayService: Service {
         guard let newer = await keeper.newer(than: nil) else {
             throw CloudError(.unavailable, "The gateway has not heard yet whose grants to believe.", retryAfter: 2)
         }
-        try admit(with: newer)
+        return try admit(with: newer)
     }
 }

@@ -35,6 +35,8 @@ struct Engine {
             let libvirt = try LibvirtHypervisor(settings, logger: logger)
             hypervisor = libvirt
             let key = try HostImageKey.generate()
+            // Before the clients, which nobody would shut down.
+            let directory = try Self.absolute(folders.images)
             let authority = federation.apiCell.tls ? folders.authority : nil
             let source = HTTPImageSource(authority: authority, key: key)
             let cell = region.childCell
@@ -43,7 +45,7 @@ struct Engine {
                     authority: authority, key: key, gateway: "\(federation.apiCell.scheme)://\(cell.address):\(gateway.port)")
             }
             images = try ImageCache(
-                directory: try Self.absolute(folders.images),
+                directory: directory,
                 grants: GrantsOfConductor(
                     messenger: messenger, cell: region.name, host: host.hostName, hostKey: key.publicText),
                 source: source, nearby: nearby,

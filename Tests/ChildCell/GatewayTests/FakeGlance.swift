@@ -15,6 +15,8 @@ final class FakeGlance: Sendable {
         case holdsAfter(Int)
         /// The same, and ends the connection instead of the rest.
         case holdsAndBreaksAfter(Int)
+        /// Sends a few bytes now and then, as long as anybody reads.
+        case trickles
         case corrupts
         case answers(HTTPResponse.Status)
     }
@@ -89,6 +91,11 @@ final class FakeGlance: Sendable {
         ResponseBody(contentLength: data.count) { [self] writer in
             switch behaviour {
             case .well, .answers: try await writer.write(ByteBuffer(bytes: data))
+            case .trickles:
+                for byte in data {
+                    try await writer.write(ByteBuffer(bytes: [byte]))
+                    try await Task.sleep(for: .milliseconds(5))
+                }
             case .corrupts: try await writer.write(ByteBuffer(bytes: data.map { $0 ^ 1 }))
             case .breaksAfter(let count):
                 try await writer.write(ByteBuffer(bytes: data.prefix(count)))

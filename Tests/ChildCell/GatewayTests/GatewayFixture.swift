@@ -37,10 +37,11 @@ struct GatewayUnderTest: Sendable {
     /// - Parameters:
     ///   - grant: for this image, signed by the API cell, if nil.
     ///   - proof: a new one if nil.
+    ///   - verifying: what is kept must be verified first.
     ///   - onHead: called when the answer has begun.
     func fetch(
         _ image: ImageID, as host: Host, method: String = "GET", range: String? = nil, grant: String? = nil,
-        proof: String? = nil,
+        proof: String? = nil, verifying: Bool = false,
         onHead: @Sendable () -> Void = {}
     ) async throws -> Answer {
         let grant = try grant ?? host.grant(for: image, by: glance.key)
@@ -49,6 +50,7 @@ struct GatewayUnderTest: Sendable {
         request.headers.add(name: "X-Meridian-Grant", value: grant)
         request.headers.add(
             name: "X-Meridian-Proof", value: try proof ?? host.prove(image, grant: grant, method: method, range: range))
+        if verifying { request.headers.add(name: "Cache-Control", value: "max-age=0, No-Cache") }
         if let range { request.headers.add(name: "Range", value: range) }
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
         onHead()
@@ -102,14 +104,16 @@ struct Host: Sendable {
 }
 
 /// Runs a Glance, and a gateway before it.
-func withGateway(cacheBytes: Int64 = 1 << 30, _ body: @escaping @Sendable (GatewayUnderTest) async throws -> Void) async throws
-{
+func withGateway(
+    cacheBytes: Int64 = 1 << 30, leastRate: LeastRate = LeastRate(),
+    _ body: @escaping @Sendable (GatewayUnderTest) async throws -> Void
+) async throws {
     let glance = try FakeGlance()
     let directory = NSTemporaryDirectory() + "meridian-gateway-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: directory) }
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     try await withServer("glance", glance.router()) { port in
-        try await withGateway(in: directory, glance, at: port, cacheBytes: cacheBytes, body)
+        try await withGateway(in: directory, glance, at: port, cacheBytes: cacheBytes, leastRate: leastRate, body)
     }
 }
 
@@ -118,12 +122,13 @@ func withGateway(cacheBytes: Int64 = 1 << 30, _ body: @escaping @Sendable (Gatew
 /// - Parameter port: Glance's; 1 where nobody listens.
 func withGateway(
     in directory: String, _ glance: FakeGlance, at port: Int = 1, cacheBytes: Int64 = 1 << 30,
+    leastRate: LeastRate = LeastRate(),
     _ body: @escaping @Sendable (GatewayUnderTest) async throws -> Void
 ) async throws {
     let service = try GatewayService(
         .init(
             directory: "\(directory)/images", cacheBytes: cacheBytes, keyFile: "\(directory)/grant.pub",
-            glance: "http://127.0.0.1:\(port)", authority: nil),
+            glance: "http://127.0.0.1:\(port)", authority: nil, leastRate: leastRate),
         logger: .silent)
     try await withServer("gateway", service.router(identityURL: "http://127.0.0.1/v3"), beside: [service]) { port in
         while await !service.check().isHealthy { try await Task.sleep(for: .milliseconds(2)) }

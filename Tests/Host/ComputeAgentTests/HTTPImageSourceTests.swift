@@ -10,8 +10,8 @@ import Tokens
 
 @Suite struct HTTPImageSourceTests {
     private func fetch(
-        status: HTTPResponseStatus, body: [UInt8] = [], cut: Bool = false, fromGateway isGateway: Bool = false,
-        headers: HTTPHeaders = [:]
+        status: HTTPResponseStatus, body: [UInt8] = [], ending: Ending = .whole, fromGateway isGateway: Bool = false,
+        verifying: Bool = false, headers: HTTPHeaders = [:], onPiece: @Sendable () -> Void = {}
     ) async throws -> (data: [UInt8], head: HTTPRequestHead?, key: HostImageKey, origin: ImageOrigin) {
         let heard = Heard()
         let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -19,7 +19,7 @@ import Tokens
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
                     try channel.pipeline.syncOperations.addHandler(
-                        Answer(heard: heard, status: status, headers: headers, body: body, cut: cut))
+                        Answer(heard: heard, status: status, headers: headers, body: body, ending: ending))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
@@ -33,7 +33,10 @@ import Tokens
             url: "\(glance)/v2/images/1/file", grant: "signed", expires: .now())
         let origin: ImageOrigin
         do {
-            origin = try await source.fetch(grant) { piece in taken.withLock { $0 += piece.readableBytesView } }
+            origin = try await source.fetch(grant, verifying: verifying) { piece in
+                taken.withLock { $0 += piece.readableBytesView }
+                onPiece()
+            }
         } catch {
             try await source.shutdown()
             try await server.close()
@@ -80,16 +83,41 @@ import Tokens
             status: .ok, body: [1, 2], fromGateway: true, headers: ["X-Meridian-Cache": word])
         #expect(data == [1, 2])
         #expect(head?.uri == "/v2/images/1/file")
+        #expect(head?.headers.first(name: "Cache-Control") == nil)
         #expect(origin == expected)
+    }
+
+    @Test func theGatewayIsToldToVerifyWhatItHas() async throws {
+        let (_, head, _, _) = try await fetch(status: .ok, body: [1, 2], fromGateway: true, verifying: true)
+        #expect(head?.headers.first(name: "Cache-Control") == "no-cache")
     }
 
     @Test func aTransferThatBreaksOffMayBeTriedAgain() async throws {
         do {
-            _ = try await fetch(status: .ok, body: [1, 2, 3], cut: true)
+            _ = try await fetch(status: .ok, body: [1, 2, 3], ending: .cut)
             Issue.record("nothing was thrown")
         } catch let error as CloudError {
             #expect(error.code == .unavailable)
         }
+    }
+
+    @Test func aTransferThatHangsEndsWithItsTask() async throws {
+        let start = ContinuousClock.now
+        await #expect(throws: (any Error).self) {
+            try await Task {
+                try await fetch(status: .ok, body: [1, 2, 3], ending: .hanging, fromGateway: true) {
+                    withUnsafeCurrentTask { $0?.cancel() }
+                }
+            }.value
+        }
+        #expect(ContinuousClock.now - start < .seconds(5), "sooner than by its silence")
+    }
+
+    private enum Ending {
+        case whole
+        case cut
+        /// More is promised, and never comes.
+        case hanging
     }
 
     private final class Heard: Sendable { let head = Mutex<HTTPRequestHead?>(nil) }
@@ -101,14 +129,14 @@ import Tokens
         let status: HTTPResponseStatus
         let headers: HTTPHeaders
         let body: [UInt8]
-        let cut: Bool
+        let ending: Ending
 
-        init(heard: Heard, status: HTTPResponseStatus, headers: HTTPHeaders, body: [UInt8], cut: Bool) {
+        init(heard: Heard, status: HTTPResponseStatus, headers: HTTPHeaders, body: [UInt8], ending: Ending) {
             self.heard = heard
             self.status = status
             self.headers = headers
             self.body = body
-            self.cut = cut
+            self.ending = ending
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -117,16 +145,16 @@ import Tokens
                 heard.head.withLock { $0 = head }
             case .body: break
             case .end:
-                let length = cut ? body.count + 10 : body.count
+                let length = ending == .whole ? body.count : body.count + 10
                 var headers = headers
                 headers.add(name: "Content-Length", value: "\(length)")
                 let head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
                 context.write(wrapOutboundOut(.head(head)), promise: nil)
                 context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
-                if cut {
-                    context.close(promise: nil)
-                } else {
-                    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+                switch ending {
+                case .whole: context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+                case .cut: context.close(promise: nil)
+                case .hanging: break
                 }
             }
         }

@@ -17,12 +17,12 @@ import Tokens
             id: .random(), name: "i", diskFormat: format, size: Int64(data.count), sha512: SHA512Digest.hex(of: data))
     }
 
-    private func order(_ image: ImageReference) -> WorkOrder {
+    private func order(_ image: ImageReference, deadline: Timestamp? = nil) -> WorkOrder {
         var spec = someSpec
         spec.image = image
         return WorkOrder(
             server: .random(), epoch: PlacementEpoch(1), revision: 1, desired: .running, spec: spec, action: 1, request: nil,
-            deadline: nil)
+            deadline: deadline)
     }
 
     private func withCache(
@@ -124,7 +124,7 @@ import Tokens
         wrong[3] ^= 1
         let failing = [
             FakeSource(data, failure: .init(.unavailable, "Refused.")), FakeSource(data, failure: .init(.unauthorized, "No.")),
-            FakeSource(wrong), FakeSource(data + [1]), FakeSource(Array(data.dropLast())),
+            FakeSource(data + [1]), FakeSource(Array(data.dropLast())),
         ]
         for nearby in failing {
             let (glance, image) = (FakeSource(data), image(data))
@@ -135,6 +135,64 @@ import Tokens
                 #expect(files(in: directory) == [image.sha512])
             }
         }
+    }
+
+    @Test func theRegionsCacheIsToldOnceOfWrongDataAndThenGlanceHasTheImage() async throws {
+        var wrong = data
+        wrong[3] ^= 1
+        let image = image(data)
+        let healing = FakeSource(wrong, verified: data, origin: .regionCache)
+        let glance = FakeSource(data)
+        try await withCache(glance, nearby: healing) { cache, _ in
+            let note = try await cache.image(image, for: order(image)).note
+            #expect(note == "cache miss: \(data.count) bytes from the region's cache")
+            #expect(healing.fetches == 2 && glance.fetches == 0)
+        }
+        let hopeless = FakeSource(wrong)
+        try await withCache(glance, nearby: hopeless) { cache, directory in
+            let note = try await cache.image(image, for: order(image)).note
+            #expect(note == "cache miss: \(data.count) bytes from Glance")
+            #expect(hopeless.fetches == 2 && glance.fetches == 1)
+            #expect(files(in: directory) == [image.sha512])
+        }
+    }
+
+    @Test func aSlowCacheOfTheRegionIsGivenUpWhileThereIsTimeForGlance() async throws {
+        let (glance, nearby) = (FakeSource(data), FakeSource(data, pause: .seconds(30), origin: .regionCache))
+        let image = image(data)
+        try await withCache(glance, nearby: nearby) { cache, directory in
+            let deadline = Timestamp.now() + .seconds(2)
+            let note = try await cache.image(image, for: order(image, deadline: deadline)).note
+            #expect(note == "cache miss: \(data.count) bytes from Glance")
+            #expect(nearby.fetches == 1 && .now() < deadline)
+            #expect(files(in: directory) == [image.sha512])
+        }
+    }
+
+    @Test func theRegionsCacheHasHalfOfWhatIsLeft() {
+        let now = Timestamp(microseconds: 1_000_000_000)
+        #expect(NearbyPatience.limit(until: now + .seconds(600), at: now) == .seconds(300))
+        #expect(NearbyPatience.limit(until: now, at: now) == .zero)
+        #expect(NearbyPatience.limit(until: now - .seconds(5), at: now) == .zero)
+        #expect(NearbyPatience.limit(until: nil, at: now) == NearbyPatience.withoutDeadline)
+    }
+
+    @Test func eachAttemptHasAFileOfItsOwn() async throws {
+        let directory = NSTemporaryDirectory() + "meridian-images-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let image = image(data)
+        let seen = Mutex<[String]>([])
+        let look: @Sendable () -> Void = {
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+            seen.withLock { $0 += names }
+        }
+        let cache = try ImageCache(
+            directory: directory, grants: FakeGrants(), source: FakeSource(data, onFetch: look),
+            nearby: FakeSource(data, failure: .init(.unavailable, "Refused."), onFetch: look), inUse: { [] }, logger: .silent)
+        _ = try await cache.image(image, for: order(image))
+        let parts = Set(seen.withLock { $0 })
+        #expect(parts.count == 2)
+        for part in parts { #expect(part.hasPrefix("\(image.sha512).\(getpid()).") && part.hasSuffix(".part")) }
     }
 
     @Test func aBuildThatIsDeletedDuringTheFirstAttemptMakesNoSecond() async throws {
@@ -184,12 +242,13 @@ import Tokens
         }
     }
 
-    @Test func theRestOfABrokenTransferIsClearedAtTheNextStart() async throws {
+    // No process has this number: it is above the kernel's largest.
+    @Test(arguments: ["9999999.part", "9999999.12.part", "\(getpid()).1.part"])
+    func theRestOfABrokenTransferIsClearedAtTheNextStart(_ ending: String) async throws {
         let directory = NSTemporaryDirectory() + "meridian-images-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: directory) }
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        // No process has this number: it is above the kernel's largest.
-        _ = FileManager.default.createFile(atPath: "\(directory)/\(image(data).sha512).9999999.part", contents: Data(data))
+        _ = FileManager.default.createFile(atPath: "\(directory)/\(image(data).sha512).\(ending)", contents: Data(data))
         _ = try ImageCache(directory: directory, grants: FakeGrants(), source: FakeSource(data), inUse: { [] }, logger: .silent)
         #expect(files(in: directory) == [])
     }
@@ -205,16 +264,26 @@ private struct FakeGrants: ImageGrants {
 private final class FakeSource: ImageSource {
     private let data: [String: [UInt8]]
     private let only: [UInt8]
+    private let verified: [UInt8]?
     private let pause: Duration
     private let origin: ImageOrigin
     private let failure: CloudError?
+    private let onFetch: @Sendable () -> Void
     private let count = Atomic<Int>(0)
     var fetches: Int { count.load(ordering: .relaxed) }
 
-    /// - Parameter failure: thrown after the first bytes.
-    init(_ data: [UInt8], pause: Duration = .zero, origin: ImageOrigin = .glance, failure: CloudError? = nil) {
+    /// - Parameters:
+    ///   - verified: what is sent instead to who asks for verified data.
+    ///   - failure: thrown after the first bytes.
+    ///   - onFetch: called by each fetch.
+    init(
+        _ data: [UInt8], verified: [UInt8]? = nil, pause: Duration = .zero, origin: ImageOrigin = .glance,
+        failure: CloudError? = nil, onFetch: @escaping @Sendable () -> Void = {}
+    ) {
         self.data = [:]
         only = data
+        self.verified = verified
+        self.onFetch = onFetch
         self.pause = pause
         self.origin = origin
         self.failure = failure
@@ -223,14 +292,19 @@ private final class FakeSource: ImageSource {
     init(_ all: [[UInt8]]) {
         data = Dictionary(uniqueKeysWithValues: all.map { (SHA512Digest.hex(of: $0), $0) })
         only = []
+        verified = nil
+        onFetch = {}
         pause = .zero
         origin = .glance
         failure = nil
     }
 
-    func fetch(_ grant: ImageGrant, _ take: @Sendable (ByteBuffer) async throws -> Void) async throws -> ImageOrigin {
+    func fetch(
+        _ grant: ImageGrant, verifying: Bool, _ take: @Sendable (ByteBuffer) async throws -> Void
+    ) async throws -> ImageOrigin {
         count.wrappingAdd(1, ordering: .relaxed)
-        let bytes = grant.url.split(separator: "/").last.flatMap { data[String($0)] } ?? only
+        onFetch()
+        let bytes = (verifying ? verified : nil) ?? grant.url.split(separator: "/").last.flatMap { data[String($0)] } ?? only
         try await take(ByteBuffer(bytes: bytes.prefix(10)))
         if pause > .zero { try await Task.sleep(for: pause) }
         if let failure { throw failure }

@@ -93,7 +93,9 @@ private struct AnyGrant: ImageGrants {
 
 private struct OneImage: ImageSource {
     let data: Data
-    func fetch(_: ImageGrant, _ take: @Sendable (ByteBuffer) async throws -> Void) async throws -> ImageOrigin {
+    func fetch(
+        _: ImageGrant, verifying _: Bool, _ take: @Sendable (ByteBuffer) async throws -> Void
+    ) async throws -> ImageOrigin {
         for start in stride(from: 0, to: data.count, by: 1 << 20) {
             try await take(ByteBuffer(bytes: data[start..<min(start + 1 << 20, data.count)]))
         }

@@ -39,6 +39,31 @@ extension ProcessJourneys {
                 return tunis.gateway.starts >= 2 && answer.body == data && answer.headers["x-meridian-cache"] == "hit"
             }
             federation.api.signal(SIGCONT)
+            try await whatTheGatewayCannotUseIsNamed(in: federation.folder)
         }
+    }
+
+    /// A gateway that can't start ends with a sentence, not with a crash.
+    private func whatTheGatewayCannotUseIsNamed(in folder: String) async throws {
+        let (etc, state) = ("\(folder)/wrong/etc", "\(folder)/wrong/var")
+        try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(atPath: "\(folder)/tunis/etc", toPath: etc)
+        let federation = "\(etc)/federation.yml"
+        let text = try String(contentsOfFile: federation, encoding: .utf8).replacing("tls: false", with: "tls: true")
+        try text.write(toFile: federation, atomically: true, encoding: .utf8)
+
+        func start() async -> String {
+            let error = await #expect(throws: ProcessFederationError.self) {
+                try await Programs.run(
+                    "meridian-cell", ["gateway", "--etc", etc, "--var", state], log: "\(folder)/wrong/gateway.output")
+            }
+            return error?.description ?? ""
+        }
+        let withoutCertificate = await start()
+        #expect(withoutCertificate.contains("ended with 78") && withoutCertificate.contains("\(etc)/tls/server.pem"))
+        try FileManager.default.removeItem(atPath: "\(state)/image-cache")
+        try Data().write(to: URL(fileURLWithPath: "\(state)/image-cache"))
+        let withoutFolder = await start()
+        #expect(withoutFolder.contains("ended with 78") && withoutFolder.contains("\(state)/image-cache can't be used"))
     }
 }

@@ -20,11 +20,13 @@ import Testing
         #expect(text.hasPrefix("sha-512=:AP8A"))
         #expect(try DigestField.sha512(in: text) == hex)
         #expect(try DigestField.sha512(in: "sha-256=:AAAA:, \(text)") == hex)
+        #expect(try DigestField.sha512(in: "\(text)\t , sha-256=:AAAA:") == hex)
+        #expect(try DigestField.sha512(in: "sha-256=:AAAA: ,\t\(text);a=1;b") == hex)
         #expect(try DigestField.sha512(in: "md5=:AAAA:") == nil)
         #expect(DigestField.text(sha512: "no digest") == nil)
     }
 
-    @Test(arguments: ["sha-512=:AAAA:", "sha-512=:", "sha-512=::"])
+    @Test(arguments: ["sha-512=:AAAA:", "sha-512=:", "sha-512=::", "sha-512=:;a"])
     func aMalformedDigestIsRefused(_ header: String) {
         #expect(throws: CloudError.self) { try DigestField.sha512(in: header) }
     }

@@ -6,11 +6,13 @@ import Foundation
 struct CacheFiles: Sendable {
     let directory: String
 
-    /// Makes the directory, readable by its owner alone, and removes the parts that an earlier process left.
+    /// Makes the directory, readable by its owner alone, and removes the parts that an earlier process left. Throws where nothing can
+    /// be kept there.
     init(directory: String) throws {
         self.directory = directory
         try FileManager.default.createDirectory(
             atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        guard access(directory, R_OK | W_OK | X_OK) == 0 else { throw FileFailure("access(2)", directory) }
         for name in try names() where name.hasSuffix(Self.part) { unlink("\(directory)/\(name)") }
     }
 
@@ -52,7 +54,7 @@ struct CacheFiles: Sendable {
 }
 
 /// A system call on a file that failed; `errno` is read where it is made.
-struct FileFailure: Error, CustomStringConvertible {
+struct FileFailure: LocalizedError, CustomStringConvertible {
     let call: String
     let path: String
     let code: Int32
@@ -65,4 +67,5 @@ struct FileFailure: Error, CustomStringConvertible {
 
     var isFull: Bool { code == ENOSPC || code == EDQUOT }
     var description: String { "\(call) \(path): \(String(cString: strerror(code)))" }
+    var errorDescription: String? { description }
 }

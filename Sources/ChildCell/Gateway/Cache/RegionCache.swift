@@ -1,4 +1,5 @@
 import CloudModel
+import Foundation
 import Logging
 import Observability
 
@@ -22,17 +23,23 @@ actor RegionCache {
     private var index: CacheIndex
     private var transfers: [ImageID: Transfer] = [:]
     private var parts = 0
+    private var verification: (image: ImageID, task: Task<Void, Never>)?
     private let log: Logger
     private let bytesKept = MetricsRegistry.shared.gauge("meridian_gateway_cache_bytes")
     private let imagesKept = MetricsRegistry.shared.gauge("meridian_gateway_cache_images")
 
-    /// Finds what an earlier process kept, and removes what it left half done.
+    /// Finds what an earlier process kept, and removes what it left half done. Throws `ProgramError` where the directory can't be used.
     ///
     /// - Parameter limit: bytes of all images together.
     init(directory: String, limit: Int64, logger: Logger) throws {
-        files = try CacheFiles(directory: directory)
         var index = CacheIndex(limit: limit)
-        for (image, entry) in try files.whole() { index.keep(image, entry.facts, lastUse: entry.lastUse) }
+        do {
+            files = try CacheFiles(directory: directory)
+            for (image, entry) in try files.whole() { index.keep(image, entry.facts, lastUse: entry.lastUse) }
+        } catch {
+            throw ProgramError.configuration(
+                "The folder of cached images \(directory) can't be used: \(error.localizedDescription)")
+        }
         // The limit may be lower than it was.
         while index.keptBytes > limit, let (image, facts) = index.evictLeastRecentlyUsed() { files.remove(image, facts) }
         self.index = index
@@ -56,13 +63,38 @@ actor RegionCache {
         guard let facts = index.use(image, at: .now()) else { return nil }
         guard let stored = try? StoredImage(reading: files.path(of: image, facts), facts), stored.length == facts.size else {
             log.warning("image file lost", metadata: [.image: "\(image)"])
-            files.remove(image, facts)
-            index.forget(image)
-            measure()
+            remove(image, facts)
             return nil
         }
         files.touch(image, facts)
         return stored
+    }
+
+    /// Reads a whole image's file and removes it if its bytes have changed: then it isn't here. One at a time, since it costs a core and
+    /// the disk; who wants the same image waits for the one that runs, which goes on when they hang up.
+    ///
+    /// Throws `unavailable` while another image is being verified.
+    func verify(_ image: ImageID) async throws(CloudError) {
+        guard let facts = index.kept[image]?.facts else { return }
+        if verification == nil { verification = (image, Task { await removeIfDamaged(image, facts) }) }
+        guard let verification, verification.image == image else {
+            throw CloudError(.unavailable, "Another image is being verified.", retryAfter: 5)
+        }
+        await verification.task.value
+    }
+
+    private func removeIfDamaged(_ image: ImageID, _ facts: ImageFacts) async {
+        let isSound: Bool
+        do {
+            isSound = try await StoredImage(reading: files.path(of: image, facts), facts).isSound()
+        } catch {
+            log.warning("image file can't be read", metadata: [.image: "\(image)", .error: "\(error)"])
+            isSound = false
+        }
+        verification = nil
+        guard !isSound, index.kept[image]?.facts == facts else { return }
+        log.warning("image file damaged", metadata: [.image: "\(image)"])
+        remove(image, facts)
     }
 
     /// Makes room for what Glance sends; nil: it can't be kept.
@@ -113,6 +145,13 @@ actor RegionCache {
     /// For the operator: how much there is.
     var summary: String {
         "\(index.kept.count) images, \(index.keptBytes) of \(index.limit) bytes; \(transfers.count) transfers"
+    }
+
+    /// Of a kept image whose file is of no use.
+    private func remove(_ image: ImageID, _ facts: ImageFacts) {
+        files.remove(image, facts)
+        index.forget(image)
+        measure()
     }
 
     private func evict(_ image: ImageID, _ facts: ImageFacts) {

@@ -14,6 +14,7 @@ struct Arrival: Sendable {
 /// Receives images onto the disk, each in a task of its own: a host that hangs up doesn't end what others wait for.
 struct Arrivals: Sendable {
     private let cache: RegionCache
+    private let least: LeastRate
     private let log: Logger
     private let queue: AsyncStream<Arrival>
     private let entrance: AsyncStream<Arrival>.Continuation
@@ -22,8 +23,9 @@ struct Arrivals: Sendable {
     /// Bytes that are written at once. Less costs hand-overs between threads, more makes those who follow wait on a slow line.
     private static let piece = 64 * 1024
 
-    init(into cache: RegionCache, logger: Logger) {
+    init(into cache: RegionCache, least: LeastRate, logger: Logger) {
         self.cache = cache
+        self.least = least
         log = logger
         // As many as the cache lets in.
         (queue, entrance) = AsyncStream.makeStream()
@@ -42,8 +44,12 @@ struct Arrivals: Sendable {
     private func receive(_ arrival: Arrival) async {
         do {
             var pending = ByteBuffer()
+            var rate = LeastRate.Watch(least, from: .now)
             for try await piece in arrival.body {
                 try Task.checkCancellation()
+                guard !rate.isTooSlow(after: piece.readableBytes, at: .now) else {
+                    throw CloudError(.unavailable, "The image service sends the image too slowly.")
+                }
                 var piece = piece
                 pending.writeBuffer(&piece)
                 guard pending.readableBytes >= Self.piece else { continue }

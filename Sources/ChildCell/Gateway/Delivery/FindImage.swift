@@ -13,12 +13,12 @@ struct FindImage: Sendable {
     let glance: GlanceUpstream
     let arrivals: Arrivals
 
-    /// Throws `CloudError` where nobody has it for this host now.
+    /// Throws `CloudError` where nobody has it for this host now; so it does at once where the host's own request isn't good any more.
     func callAsFunction(_ host: HostRequest) async throws -> Source {
         var last = CloudError(.unavailable, "The transfer of the image broke off.")
         // Ends: each round either finds something or ends somebody's transfer, and this host asks once.
         while true {
-            switch await cache.find(host.image, mayAsk: host.mayAsk) {
+            switch await cache.find(host.image, mayAsk: host.mayAsk(at: .now())) {
             case .whole(let image): return .disk(image)
             case .absent(let transfer): return try await fill(transfer, for: host)
             case .nothing: throw last

@@ -10,17 +10,24 @@ final class HostRequest: Sendable {
     let proof: String
     /// Whose pace the answer has.
     let connection: any EventLoop
+    /// The end of its grant: Glance refuses it from then on.
+    private let expires: Timestamp
     private let asked = Lock(false)
 
-    init(_ request: ImageRequest, for image: ImageID, grant: String, proof: String, over connection: any EventLoop) {
+    init(
+        _ request: ImageRequest, for image: ImageID, grant: String, expires: Timestamp, proof: String,
+        over connection: any EventLoop
+    ) {
         self.image = image
         self.request = request
         self.grant = grant
+        self.expires = expires
         self.proof = proof
         self.connection = connection
     }
 
-    var mayAsk: Bool { asked.withLock { !$0 } }
+    /// Whether Glance would take it: a host that has followed others for longer than its grant lasts would only be refused.
+    func mayAsk(at now: Timestamp) -> Bool { asked.withLock { !$0 } && now < expires }
 
     /// Passes it on to Glance. Call at most once.
     func ask(_ glance: GlanceUpstream) async throws -> GlanceUpstream.Answer {

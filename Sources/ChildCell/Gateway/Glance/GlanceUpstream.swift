@@ -8,7 +8,7 @@ import NIOSSL
 import Tokens
 
 /// The API cell's image service, asked over HTTPS with the grants and proofs of the region's hosts: the gateway has none of its own.
-struct GlanceUpstream: Sendable {
+final class GlanceUpstream: Sendable {
     /// What Glance sends for one request.
     struct Answer: Sendable {
         var status: Int
@@ -27,17 +27,26 @@ struct GlanceUpstream: Sendable {
         }
     }
 
-    private let client: HTTPClient
+    /// Made for the first request: one that was made must be shut down, and a start that fails has nobody to do it.
+    private enum Connections: Sendable {
+        case none
+        case open(HTTPClient)
+        case closed
+    }
+
+    private let connections = Lock(Connections.none)
+    private let configuration: HTTPClient.Configuration
     private let base: String
 
-    /// A whole transfer, at the longest. A build's own deadline is shorter.
-    private static let longestTransfer = TimeAmount.minutes(60)
+    /// From the request to the head of the answer; the times below end most of it sooner. The data that follows is bounded by `LeastRate`.
+    private static let longestWait = TimeAmount.seconds(60)
     /// Enough for a handshake over any WAN that works; a host waits for the gateway a little longer.
     private static let connecting = TimeAmount.milliseconds(2_500)
     /// Silence after which Glance is gone. With the above less than hosts wait for the gateway, so that they hear of it instead.
     private static let silence = TimeAmount.seconds(9)
-    /// One for each transfer and for each host that is served past the cache. Those beyond wait for one that ends.
-    private static let connections = 64
+    /// One for each transfer and for each host that is served past the cache. Those beyond wait for one that ends, but no longer than for a
+    /// handshake.
+    private static let connectionLimit = 64
     /// The answer with the grants' key has 150 bytes.
     private static let keyAnswerLimit = 4096
 
@@ -49,13 +58,13 @@ struct GlanceUpstream: Sendable {
         var configuration = HTTPClient.Configuration()
         configuration.timeout = .init(connect: Self.connecting, read: Self.silence)
         configuration.redirectConfiguration = .disallow
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = Self.connections
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = Self.connectionLimit
         if let authority {
             var tls = TLSConfiguration.makeClientConfiguration()
             tls.trustRoots = .file(authority)
             configuration.tlsConfiguration = tls
         }
-        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        self.configuration = configuration
     }
 
     /// Passes a host's request on as it came. Throws `CloudError`: what Glance refused with, or `unavailable` where it can't be reached.
@@ -84,12 +93,32 @@ struct GlanceUpstream: Sendable {
         return key
     }
 
-    /// Closes its connections. Call once, last.
-    func shutdown() async throws { try await client.shutdown() }
+    /// Closes its connections. Call once, last; who asks later is refused.
+    func shutdown() async throws {
+        let last = connections.withLock { connections in
+            defer { connections = .closed }
+            return connections
+        }
+        if case .open(let client) = last { try await client.shutdown() }
+    }
+
+    private func client() throws -> HTTPClient {
+        try connections.withLock { connections in
+            switch connections {
+            case .open(let client): return client
+            case .closed: throw CloudError(.unavailable, "The gateway is being shut down.")
+            case .none:
+                let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+                connections = .open(client)
+                return client
+            }
+        }
+    }
 
     private func execute(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
+        let client = try client()
         do {
-            return try await client.execute(request, timeout: Self.longestTransfer)
+            return try await client.execute(request, timeout: Self.longestWait)
         } catch let error as CancellationError {
             throw error
         } catch {

@@ -14,8 +14,9 @@ package struct HTTPImageSource: ImageSource {
     /// The gateway's `https://address:port`; nil: where the grant says.
     private let gateway: String?
 
-    /// For the whole transfer. A build's own deadline is shorter.
-    private static let longestTransfer = TimeAmount.minutes(60)
+    /// From the request to the head of the answer; the times below end most of it sooner. The data that follows is bounded by the deadline of
+    /// the build, and by `NearbyPatience` where it comes from the gateway.
+    private static let longestWait = TimeAmount.seconds(60)
 
     /// Glance is behind a WAN, and there is nobody else to ask.
     private static let patience = HTTPClient.Configuration.Timeout(connect: .seconds(5), read: .seconds(30))
@@ -42,7 +43,9 @@ package struct HTTPImageSource: ImageSource {
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
-    package func fetch(_ grant: ImageGrant, _ take: @Sendable (ByteBuffer) async throws -> Void) async throws -> ImageOrigin {
+    package func fetch(
+        _ grant: ImageGrant, verifying: Bool, _ take: @Sendable (ByteBuffer) async throws -> Void
+    ) async throws -> ImageOrigin {
         guard let path = URLComponents(string: grant.url)?.percentEncodedPath else {
             throw CloudError(.internalError, "The image's address can't be read.", detail: grant.url)
         }
@@ -51,9 +54,10 @@ package struct HTTPImageSource: ImageSource {
         let asked = ImageRequest(method: request.method.rawValue, path: path, range: nil)
         request.headers.add(name: "X-Meridian-Grant", value: grant.grant)
         request.headers.add(name: "X-Meridian-Proof", value: try key.prove(asked, with: grant.grant))
+        if verifying { request.headers.add(name: "Cache-Control", value: "no-cache") }
         let response: HTTPClientResponse
         do {
-            response = try await client.execute(request, timeout: Self.longestTransfer)
+            response = try await client.execute(request, timeout: Self.longestWait)
         } catch let error as CancellationError {
             throw error
         } catch {

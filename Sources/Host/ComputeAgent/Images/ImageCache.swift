@@ -31,6 +31,7 @@ package actor ImageCache: BaseImages {
     private let log: Logger
     private var used: [String: ContinuousClock.Instant] = [:]
     private var fetching: Set<String> = []
+    private var attempts = 0
     private var waiting: [String: [UUID: CheckedContinuation<Void, Never>]] = [:]
 
     /// - Parameters:
@@ -93,25 +94,53 @@ package actor ImageCache: BaseImages {
     private func fetch(_ image: ImageReference, for order: WorkOrder) async throws -> ImageOrigin {
         if let nearby {
             do {
-                return try await fetch(image, for: order, from: nearby)
+                return try await fetchNearby(image, for: order, from: nearby)
             } catch {
                 try Task.checkCancellation()
                 log.warning("image not fetched from the region's cache", metadata: [.image: "\(image.id)", .error: "\(error)"])
             }
         }
-        return try await fetch(image, for: order, from: source)
+        guard let origin = try await attempt(image, for: order, from: source) else { throw Self.wrongData }
+        return origin
     }
 
-    /// One attempt, with a grant of its own: the first may have lasted as long as its grant.
-    private func fetch(_ image: ImageReference, for order: WorkOrder, from source: any ImageSource) async throws -> ImageOrigin
-    {
-        let download = try ImageDownload(image, at: "\(path(image.sha512)).\(getpid()).part")
+    /// The region's cache may be slow, and damaged: it has its share of the time, and is told once of wrong data.
+    private func fetchNearby(
+        _ image: ImageReference, for order: WorkOrder, from nearby: any ImageSource
+    ) async throws -> ImageOrigin {
+        let patience = NearbyPatience.limit(until: order.deadline, at: .now())
+        return try await withThrowingTaskGroup(of: ImageOrigin.self) { group in
+            group.addTask {
+                if let origin = try await self.attempt(image, for: order, from: nearby) { return origin }
+                self.log.warning("wrong data from the region's cache", metadata: [.image: "\(image.id)"])
+                guard let origin = try await self.attempt(image, for: order, from: nearby, verifying: true) else {
+                    throw Self.wrongData
+                }
+                return origin
+            }
+            group.addTask {
+                try await Task.sleep(for: patience)
+                throw CloudError(.timeout, "The region's cache takes too long.", detail: "given up after \(patience)")
+            }
+            defer { group.cancelAll() }
+            guard let origin = try await group.next() else { throw CancellationError() }
+            return origin
+        }
+    }
+
+    /// One attempt, with a grant and a file of its own: the one before may have lasted as long as its grant, and still remove its file. nil:
+    /// what came is not the image's data.
+    private func attempt(
+        _ image: ImageReference, for order: WorkOrder, from source: any ImageSource, verifying: Bool = false
+    ) async throws -> ImageOrigin? {
+        attempts += 1
+        let download = try ImageDownload(image, at: "\(path(image.sha512)).\(getpid()).\(attempts).part")
         let grant = try await grants.grant(image.id, for: order)
-        let origin = try await source.fetch(grant) { piece in
+        let origin = try await source.fetch(grant, verifying: verifying) { piece in
             try Task.checkCancellation()
             try await download.take(piece)
         }
-        try await download.keep(as: path(image.sha512))
+        guard try await download.keep(as: path(image.sha512)) else { return nil }
         MetricsRegistry.shared.counter("meridian_host_image_bytes_fetched_total").increment(by: Int(image.size))
         log.info("image fetched", metadata: [.image: "\(image.id)", .size: "\(image.size)", .from: "\(origin.rawValue)"])
         return origin
@@ -173,6 +202,8 @@ package actor ImageCache: BaseImages {
         }
     }
 
+    private static let wrongData = CloudError(.internalError, "The image's data doesn't match its checksum.")
+
     private func isWhole(_ image: ImageReference) -> Bool { size(path(image.sha512)) == image.size }
 
     private func size(_ path: String) -> Int64? {
@@ -186,10 +217,10 @@ package actor ImageCache: BaseImages {
         text.utf8.count == 128 && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
     }
 
-    /// The process that writes `<checksum>.<process>.part`.
+    /// The process that writes `<checksum>.<process>.<number>.part`; there was a version without the number.
     private static func process(ofPart name: String) -> pid_t? {
         let parts = name.split(separator: ".")
-        guard parts.count == 3, parts[2] == "part", isChecksum(String(parts[0])) else { return nil }
+        guard (3...4).contains(parts.count), parts.last == "part", isChecksum(String(parts[0])) else { return nil }
         return pid_t(parts[1])
     }
 }

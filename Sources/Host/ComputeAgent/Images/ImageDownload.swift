@@ -19,7 +19,6 @@ actor ImageDownload {
     init(_ image: ImageReference, at path: String) throws {
         self.image = image
         self.path = path
-        unlink(path)
         descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
             throw CloudError(.internalError, "The host can't store the image.", detail: "\(path): errno \(errno)")
@@ -52,14 +51,13 @@ actor ImageDownload {
         }
     }
 
-    /// Verifies, syncs, and moves it where others see it: whole, or not at all.
-    func keep(as final: String) async throws {
+    /// Verifies, syncs, and moves it where others see it: whole, or not at all. Returns whether the data was the image's; throws where not
+    /// all of it has come, or it can't be stored.
+    func keep(as final: String) async throws -> Bool {
         guard received == image.size else {
             throw CloudError(.unavailable, "The transfer of the image broke off.", detail: "\(received) of \(image.size) bytes")
         }
-        guard digest.finalize() == image.sha512 else {
-            throw CloudError(.internalError, "The image's data doesn't match its checksum.")
-        }
+        guard digest.finalize() == image.sha512 else { return false }
         let (descriptor, path) = (descriptor, path)
         let problem = await withCheckedContinuation { (done: CheckedContinuation<Int32, Never>) in
             Self.disk.async { done.resume(returning: fsync(descriptor) == 0 && rename(path, final) == 0 ? 0 : errno) }
@@ -68,5 +66,6 @@ actor ImageDownload {
             throw CloudError(.internalError, "The host can't store the image.", detail: "\(final): errno \(problem)")
         }
         isKept = true
+        return true
     }
 }

@@ -5,8 +5,13 @@ package import NIOCore
 
 /// Where an image's bytes come from. `HTTPImageSource` in production; tests have their own.
 package protocol ImageSource: Sendable {
-    /// Hands over the data in pieces, in order; says who had them. Throws `CloudError`: `.unavailable` when trying again makes sense.
-    func fetch(_ grant: ImageGrant, _ take: @Sendable (ByteBuffer) async throws -> Void) async throws -> ImageOrigin
+    /// Hands over the data in pieces, in order; says who had them. Throws `CloudError`: `.unavailable` when trying again makes sense; ends
+    /// soon when the task is cancelled.
+    ///
+    /// - Parameter verifying: the source must verify what it keeps before it sends it: what it sent before was wrong.
+    func fetch(
+        _ grant: ImageGrant, verifying: Bool, _ take: @Sendable (ByteBuffer) async throws -> Void
+    ) async throws -> ImageOrigin
 }
 
 /// Who had an image's bytes, in the words of the trace.

@@ -6,11 +6,11 @@ package enum DigestField {
     /// What a header says of SHA-512, among other digests, which are ignored; nil: nothing. Throws `badRequest` for a malformed one.
     package static func sha512(in header: String) throws(CloudError) -> String? {
         for item in header.split(separator: ",") {
-            let item = item.drop { $0 == " " || $0 == "\t" }
+            let item = Self.withoutSpace(item)
             guard item.hasPrefix(prefix) else { continue }
-            let value = item.dropFirst(prefix.count).prefix { $0 != ":" }
-            guard let digest = Base64.decoded(value), digest.count == 64, item.dropFirst(prefix.count + value.count) == ":"
-            else {
+            // Parameters may follow; none is defined.
+            let bytes = item.dropFirst(prefix.count).prefix { $0 != ";" }
+            guard bytes.last == ":", let digest = Base64.decoded(bytes.dropLast()), digest.count == 64 else {
                 throw CloudError(.badRequest, "The digest holds no well-formed sha-512.")
             }
             return digest.hex
@@ -24,6 +24,14 @@ package enum DigestField {
         guard digits.count == 128, hex.utf8.count == 128 else { return nil }
         let bytes = stride(from: 0, to: 128, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
         return "\(prefix)\(Base64.standardEncoded(bytes, padded: true)):"
+    }
+
+    /// The space that is optional around a comma.
+    private static func withoutSpace(_ item: Substring) -> Substring {
+        func isSpace(_ character: Character) -> Bool { character == " " || character == "\t" }
+        var item = item.drop(while: isSpace)
+        while item.last.map(isSpace) == true { item.removeLast() }
+        return item
     }
 
     private static let prefix = "sha-512=:"
