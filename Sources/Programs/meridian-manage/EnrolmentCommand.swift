@@ -2,6 +2,7 @@ import ArgumentParser
 import CellProtocol
 import CloudModel
 import ComputeRecords
+import Database
 import Foundation
 import Keystone
 import Messaging
@@ -20,10 +21,10 @@ struct EnrolmentCommand: AsyncParsableCommand {
         @Option(name: .long, help: "The folder with federation.yml and database.conninfo.")
         var etc = "/etc/meridian"
 
-        func run(_ verb: String, _ job: (CellEnrolments, Federation) async throws -> Void) async {
+        func run(_ verb: String, _ job: (Database, Federation) async throws -> Void) async {
             do {
                 let federation = try FederationFile.load(ProgramFolders(etc: etc).federationFile)
-                try await withManagedDatabase(etc) { try await job(CellEnrolments(database: $0), federation) }
+                try await withManagedDatabase(etc) { try await job($0, federation) }
             } catch let error as CloudError {
                 ProgramError.exit(program: "meridian-manage enrolment \(verb)", ProgramError.unavailable(error.message))
             } catch {
@@ -44,9 +45,10 @@ struct EnrolmentCommand: AsyncParsableCommand {
         var replace = false
 
         func run() async {
-            await place.run("create") { enrolments, federation in
+            await place.run("create") { database, federation in
                 let name = try cellName(cell, federation)
-                let token = try await enrolments.issue(for: name, lifetime: .seconds(ttl.seconds), replaces: replace)
+                let token = try await CellEnrolments(database: database)
+                    .issue(for: name, lifetime: .seconds(ttl.seconds), replaces: replace)
                 print(token.text)
             }
         }
@@ -59,7 +61,8 @@ struct EnrolmentCommand: AsyncParsableCommand {
         @OptionGroup var place: Place
 
         func run() async {
-            await place.run("list") { enrolments, _ in
+            await place.run("list") { database, _ in
+                let enrolments = CellEnrolments(database: database)
                 for one in try await enrolments.enrolled() { print("cell  \(one.cell)  \(one.key)  since \(one.since)") }
                 for one in try await enrolments.openTickets() {
                     let kind = one.replaces ? "  may replace its key" : ""
@@ -76,8 +79,8 @@ struct EnrolmentCommand: AsyncParsableCommand {
         @Argument(help: "Its eight characters in `enrolment list`.") var id: String
 
         func run() async {
-            await place.run("revoke") { enrolments, _ in
-                let cells = try await enrolments.revoke(id)
+            await place.run("revoke") { database, _ in
+                let cells = try await CellEnrolments(database: database).revoke(id)
                 guard !cells.isEmpty else { throw ProgramError.usage("There is no open token \(id).") }
                 for cell in cells { print("revoked \(id) of \(cell)") }
             }
@@ -97,17 +100,15 @@ struct EnrolmentCommand: AsyncParsableCommand {
         @Flag(name: .long, help: "Also when it has another key.") var replace = false
 
         func run() async {
-            await place.run("admit") { enrolments, federation in
+            await place.run("admit") { database, federation in
                 let name = try cellName(cell, federation)
                 guard let key = CurvePublicKey(try CurveKeyPair.loadPublicKey(keyFile)) else {
                     throw ProgramError.configuration("\(keyFile) holds no key.")
                 }
-                let isNew = try await enrolments.admit(name, key: key, replaces: replace)
-                try await withManagedDatabase(place.etc) { database in
-                    let region = AddRegion(
-                        name.rawValue, description: description, urls: PublicURLs(federation).region(name))
-                    for line in try await region(in: database) { print("made \(line)") }
-                }
+                let isNew = try await CellEnrolments(database: database).admit(name, key: key, replaces: replace)
+                let region = AddRegion(
+                    name.rawValue, description: description, urls: PublicURLs(federation).region(name))
+                for line in try await region(in: database) { print("made \(line)") }
                 print("\(name) \(isNew ? "is let in" : "was let in before")")
             }
         }

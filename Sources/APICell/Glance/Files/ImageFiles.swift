@@ -33,7 +33,7 @@ struct ImageFiles: Sendable {
     /// Removes the finished file; nothing to remove is fine.
     func remove(_ image: ImageID) throws {
         guard unlink(path(of: image)) != 0, errno != ENOENT else { return }
-        throw FileFailure(call: "unlink(2)", path: path(of: image))
+        throw FileFailure("unlink(2)", path(of: image))
     }
 
     /// Whether nobody works on this upload any more: neither its part nor, after the rename, the finished file is locked.
@@ -58,9 +58,9 @@ struct ImageFiles: Sendable {
     /// Makes a rename or an unlink in the directory survive a power cut.
     func syncDirectory() throws {
         let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw FileFailure(call: "open(2)", path: directory) }
+        guard descriptor >= 0 else { throw FileFailure("open(2)", directory) }
         defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw FileFailure(call: "fsync(2)", path: directory) }
+        guard fsync(descriptor) == 0 else { throw FileFailure("fsync(2)", directory) }
     }
 
     private func isLocked(_ path: String) -> Bool {
@@ -69,20 +69,4 @@ struct ImageFiles: Sendable {
         defer { close(descriptor) }
         return flock(descriptor, LOCK_EX | LOCK_NB) != 0
     }
-}
-
-/// A system call on a file that failed; `errno` is read where it is made.
-struct FileFailure: Error, CustomStringConvertible {
-    let call: String
-    let path: String
-    let code: Int32
-
-    init(call: String, path: String, code: Int32 = errno) {
-        self.call = call
-        self.path = path
-        self.code = code
-    }
-
-    var isFull: Bool { code == ENOSPC || code == EDQUOT }
-    var description: String { "\(call) \(path): \(String(cString: strerror(code)))" }
 }

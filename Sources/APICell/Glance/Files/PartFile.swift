@@ -28,11 +28,11 @@ final class PartFile: @unchecked Sendable {
 
     init(creating path: String) throws {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw FileFailure(call: "open(2)", path: path) }
+        guard descriptor >= 0 else { throw FileFailure("open(2)", path) }
         // Between open and flock the janitor may have taken the file for dead; then it has no name any more, or is locked. Nobody
         // else makes a file of that name: it is the upload's own.
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, access(path, F_OK) == 0 else {
-            let failure = FileFailure(call: "flock(2)", path: path)
+            let failure = FileFailure("flock(2)", path)
             close(descriptor)
             throw failure
         }
@@ -57,12 +57,12 @@ final class PartFile: @unchecked Sendable {
         // The rest is no whole block.
         leaveDirect()
         try writeBlock()
-        guard fsync(descriptor) == 0 else { throw FileFailure(call: "fsync(2)", path: path) }
+        guard fsync(descriptor) == 0 else { throw FileFailure("fsync(2)", path) }
     }
 
     /// Gives it its final name, still locked, so that whoever looks before the row is active sees a living upload.
     func rename(to final: String) throws {
-        guard Foundation.rename(path, final) == 0 else { throw FileFailure(call: "rename(2)", path: path) }
+        guard Foundation.rename(path, final) == 0 else { throw FileFailure("rename(2)", path) }
     }
 
     private func append(_ bytes: UnsafeRawBufferPointer) throws {
@@ -82,7 +82,7 @@ final class PartFile: @unchecked Sendable {
             let count = write(descriptor, block.baseAddress.map { $0 + start }, filled - start)
             if count < 0 {
                 if errno == EINTR { continue }
-                guard errno == EINVAL, isDirect else { throw FileFailure(call: "write(2)", path: path) }
+                guard errno == EINVAL, isDirect else { throw FileFailure("write(2)", path) }
                 // This file system wants more than blocks.
                 leaveDirect()
                 continue

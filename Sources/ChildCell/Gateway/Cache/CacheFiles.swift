@@ -1,5 +1,6 @@
 import CloudModel
 import Foundation
+import Tokens
 
 /// The cache's directory: `<image id>.<SHA-512>` is a whole image, verified before it got that name; `<image id>.<number>.part` is one on
 /// its way, which is worth nothing after a restart. A file's time of modification is when it was used last.
@@ -24,7 +25,7 @@ struct CacheFiles: Sendable {
     func whole() throws -> [(image: ImageID, entry: CacheIndex.Entry)] {
         try names().compactMap { name in
             let halves = name.split(separator: ".", omittingEmptySubsequences: false)
-            guard halves.count == 2, let image = ImageID(halves[0]), "\(image)" == halves[0], Self.isChecksum(halves[1])
+            guard halves.count == 2, let image = ImageID(halves[0]), "\(image)" == halves[0], SHA512Digest.isText(halves[1])
             else { return nil }
             var found = stat()
             guard stat("\(directory)/\(name)", &found) == 0 else { return nil }
@@ -44,28 +45,7 @@ struct CacheFiles: Sendable {
         return statvfs(directory, &found) == 0 ? Int64(found.f_bavail) * Int64(found.f_frsize) : 0
     }
 
-    static func isChecksum(_ text: some StringProtocol) -> Bool {
-        text.utf8.count == 128 && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
-    }
-
     private func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: directory) }
 
     private static let part = ".part"
-}
-
-/// A system call on a file that failed; `errno` is read where it is made.
-struct FileFailure: LocalizedError, CustomStringConvertible {
-    let call: String
-    let path: String
-    let code: Int32
-
-    init(_ call: String, _ path: String, code: Int32 = errno) {
-        self.call = call
-        self.path = path
-        self.code = code
-    }
-
-    var isFull: Bool { code == ENOSPC || code == EDQUOT }
-    var description: String { "\(call) \(path): \(String(cString: strerror(code)))" }
-    var errorDescription: String? { description }
 }

@@ -48,13 +48,7 @@ final class IncomingFile: @unchecked Sendable {
             }
             try piece.withUnsafeReadableBytes { bytes in
                 digest.update(bytes)
-                var rest = bytes[...]
-                while !rest.isEmpty {
-                    let count = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-                    if count < 0, errno == EINTR { continue }
-                    guard count > 0 else { throw FileFailure("write(2)", path) }
-                    rest = rest.dropFirst(count)
-                }
+                try bytes.writeAll(to: descriptor, path)
             }
             return received
         }

@@ -4,6 +4,7 @@ import Foundation
 package import Hypervisors
 package import Logging
 import Observability
+import Tokens
 
 /// Base images on the host's disk, named by their SHA-512: what is there is whole and verified, because it got its name last.
 ///
@@ -86,7 +87,7 @@ package actor ImageCache: BaseImages {
 
     package func cached() -> [String] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-        return names.filter(Self.isChecksum).sorted()
+        return names.filter(SHA512Digest.isText).sorted()
     }
 
     // MARK: -
@@ -191,7 +192,7 @@ package actor ImageCache: BaseImages {
 
     /// The checksum becomes a file's name and the format a word for QEMU: neither is taken on trust.
     private func check(_ image: ImageReference) throws {
-        guard Self.isChecksum(image.sha512) else {
+        guard SHA512Digest.isText(image.sha512) else {
             throw CloudError(.badRequest, "The image has no valid checksum.", detail: image.sha512)
         }
         guard image.diskFormat == "qcow2" || image.diskFormat == "raw" else {
@@ -213,14 +214,10 @@ package actor ImageCache: BaseImages {
 
     private func path(_ checksum: String) -> String { "\(directory)/\(checksum)" }
 
-    private static func isChecksum(_ text: String) -> Bool {
-        text.utf8.count == 128 && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
-    }
-
     /// The process that writes `<checksum>.<process>.<number>.part`; there was a version without the number.
     private static func process(ofPart name: String) -> pid_t? {
         let parts = name.split(separator: ".")
-        guard (3...4).contains(parts.count), parts.last == "part", isChecksum(String(parts[0])) else { return nil }
+        guard (3...4).contains(parts.count), parts.last == "part", SHA512Digest.isText(String(parts[0])) else { return nil }
         return pid_t(parts[1])
     }
 }

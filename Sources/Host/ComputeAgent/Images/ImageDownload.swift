@@ -39,14 +39,10 @@ actor ImageDownload {
         }
         try piece.withUnsafeReadableBytes { bytes in
             digest.update(bytes)
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                let count = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else {
-                    throw CloudError(.internalError, "The host's disk is full.", detail: "\(path): errno \(errno)")
-                }
-                rest = rest.dropFirst(count)
+            do throws(FileFailure) {
+                try bytes.writeAll(to: descriptor, path)
+            } catch {
+                throw CloudError(.internalError, "The host's disk is full.", detail: "\(path): errno \(error.code)")
             }
         }
     }

@@ -34,6 +34,10 @@ package final class SHA512Digest {
     /// 128 hex digits. Call once, last.
     package func finalize() -> String { stream.finalize().hex }
     package static func bytes(of data: some Collection<UInt8>) -> [UInt8] { oneShot(EVP_sha512(), data) }
+    /// Whether text has the form of what `finalize` gives: it may then become a file's name.
+    package static func isText(_ text: some StringProtocol) -> Bool {
+        text.utf8.count == 128 && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+    }
     package static func hex(of data: some Collection<UInt8>) -> String { bytes(of: data).hex }
 }
 
