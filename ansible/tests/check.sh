@@ -29,6 +29,9 @@ for manager in systemd runit; do
         -e "{\"meridian_install\": false, \"meridian_render\": \"$rendered/$manager\"}"
 done
 
+# How services start under runit, tried with a runit.
+quietly /usr/bin/python3 tests/test_converge.py
+
 units=() scripts=0
 for host in "$rendered"/systemd/*/; do
     # The programs needn't be installed here for their units to be right; whether they are there is the playbook's business.

@@ -53,6 +53,7 @@ class ActionModule(ActionBase):
         due = {when: [step for step in steps[when] if step["name"] in found["due"]] for when in steps}
         restart = services if strangers or any(entry["restart"] for entry in changed_files) else []
         start = [service for service in services if service["name"] in found["stopped"] and service not in restart]
+        fresh = [service for service in services if self._is_fresh(service, found)]
 
         changes = (
             [entry["path"] + "/" for entry in changed_folders]
@@ -68,7 +69,7 @@ class ActionModule(ActionBase):
             missing = [entry["path"] for entry in changed_files if entry["data"] is None]
             if missing:
                 raise Failure("These files were not made yet: " + ", ".join(missing))
-            self._apply(changed_folders, changed_files, strangers, due, restart, start)
+            self._apply(changed_folders, changed_files, fresh, strangers, due, restart, start)
         return result
 
     def _render_only(self, folder: pathlib.Path, files: list[dict]) -> dict:
@@ -122,7 +123,7 @@ class ActionModule(ActionBase):
         if self.manager == "systemd":
             unit = f"/etc/systemd/system/meridian-{name}.service"
             return [self._file(unit, self._render(TEMPLATES / "systemd.service.j2", extra), "0644")]
-        folder = f"{self.variables['meridian_service_folder']}/{name}"
+        folder = self._service_folder(service)
         files = [
             self._file(f"{folder}/log/run", self._render(TEMPLATES / "runit-log.j2", extra), "0755"),
             self._file(f"{folder}/run", self._render(TEMPLATES / "runit-run.j2", extra), "0755"),
@@ -131,6 +132,14 @@ class ActionModule(ActionBase):
             stop = f"#!/bin/sh\nexec kill -{service['stop_signal']} \"$(cat supervise/pid)\"\n"
             files.insert(0, self._file(f"{folder}/control/t", to_bytes(stop), "0755"))
         return files
+
+    def _service_folder(self, service: dict) -> str:
+        """What runit supervises."""
+        return f"{self.variables['meridian_service_folder']}/{service['name']}"
+
+    def _staged(self, service: dict) -> str:
+        """Where runit doesn't see a service yet: runsvdir passes over names with a dot in front."""
+        return f"{self.variables['meridian_service_folder']}/.{service['name']}"
 
     # What there is
 
@@ -185,16 +194,20 @@ class ActionModule(ActionBase):
     def _is_running(self, service: dict) -> str:
         if self.manager == "systemd":
             return f"systemctl is-active --quiet meridian-{service['name']}"
-        folder = f"{self.variables['meridian_service_folder']}/{service['name']}"
-        return f"[ \"$(cat {shlex.quote(folder)}/supervise/stat 2>/dev/null)\" = run ]"
+        return f"[ \"$(cat {shlex.quote(self._service_folder(service))}/supervise/stat 2>/dev/null)\" = run ]"
+
+    def _is_fresh(self, service: dict, found: dict) -> bool:
+        return self.manager == "runit" and f"{self._service_folder(service)}/run" not in found["files"]
 
     # From one to the other
 
-    def _apply(self, folders, files, strangers, due, restart, start) -> None:
+    def _apply(self, folders, files, fresh, strangers, due, restart, start) -> None:
         lines = ["set -e", "export LC_ALL=C", "umask 022"]
         for entry in folders:
             path, owner = shlex.quote(entry["path"]), entry.get("owner", "root:root")
             lines.append(f"mkdir -p {path} && chown {owner} {path} && chmod {entry.get('mode', '0755')} {path}")
+        lines += [f"rm -rf {shlex.quote(self._staged(service))}" for service in fresh]
+        files = [self._stage(entry, fresh) for entry in files]
         for entry in files:
             lines.append(f"mkdir -p {shlex.quote(os.path.dirname(entry['path']))}")
         if files:
@@ -203,12 +216,26 @@ class ActionModule(ActionBase):
         if strangers:
             lines.append("rm -f " + " ".join(shlex.quote(path) for path in strangers))
         lines += [self._step(step) for step in due["prepare"]]
+        lines += [self._appear(service) for service in fresh]
         if self.manager == "systemd" and (restart or start):
             lines.append("systemctl daemon-reload")
         lines += [self._start(service, "restart") for service in restart] + [self._start(service, "start") for service in start]
         lines += [self._ready(service) for service in restart + start if service.get("ready")]
         lines += [self._step(step) for step in due["finish"]]
         self._shell("\n".join(lines) + "\n")
+
+    def _stage(self, entry: dict, fresh: list[dict]) -> dict:
+        """A new service's file is written where runit doesn't look."""
+        for service in fresh:
+            folder = self._service_folder(service) + "/"
+            if entry["path"].startswith(folder):
+                return {**entry, "path": f"{self._staged(service)}/{entry['path'].removeprefix(folder)}"}
+        return entry
+
+    def _appear(self, service: dict) -> str:
+        """At once and whole: a runsv that sees a folder without its `log` would supervise the service without one for ever."""
+        folder, staged = shlex.quote(self._service_folder(service)), shlex.quote(self._staged(service))
+        return f"if [ -d {folder} ]; then cp -a {staged}/. {folder} && rm -rf {staged}; else mv {staged} {folder}; fi"
 
     def _send(self, files: list[dict]) -> str:
         packed = io.BytesIO()
@@ -236,11 +263,12 @@ class ActionModule(ActionBase):
         name = service["name"]
         if self.manager == "systemd":
             return f"systemctl enable --quiet meridian-{name} && systemctl {verb} meridian-{name}"
-        folder = shlex.quote(f"{self.variables['meridian_service_folder']}/{name}")
-        # A new folder is noticed within five seconds and started without being told.
+        folder = shlex.quote(self._service_folder(service))
+        # runsvdir notices a new folder within five seconds, and its runsv starts the service without being told. That there is a FIFO
+        # to speak to runsv through doesn't say that runsv listens already; `sv status` does.
         return (
-            f"if [ -p {folder}/supervise/ok ]; then sv -w 30 {verb} {folder}; "
-            f"else for _ in $(seq 100); do [ -p {folder}/supervise/ok ] && break; sleep 0.1; done; sv -w 10 start {folder}; fi"
+            f"if sv status {folder} >/dev/null 2>&1; then sv -w 30 {verb} {folder}; else "
+            f"for _ in $(seq 200); do ! sv status {folder} >/dev/null 2>&1 || break; sleep 0.1; done; sv -w 30 start {folder}; fi"
         )
 
     def _ready(self, service: dict) -> str:
