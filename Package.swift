@@ -149,9 +149,10 @@ let testKit: [Target] = [
             "Hypervisors",
             "Messaging", "RegionConfig", "Scheduler", "SuperScheduler", .log,
         ]),
+    .systemLibrary(name: "CSpawn", path: "Sources/TestKit/CSpawn"),
     module(
         "CloudTestKit", in: "TestKit",
-        ["CellProtocol", "CloudModel", "Database", "Messaging", .nioCore, .nioPosix, .httpClient, .nioSSL, .log]),
+        ["CSpawn", "CellProtocol", "CloudModel", "Database", "Messaging", .nioCore, .nioPosix, .httpClient, .nioSSL, .log]),
     module(
         "ProcessFederation", in: "TestKit",
         ["CellProtocol", "CloudModel", "CloudTestKit", "Database", "Hypervisors", "Messaging"]),
@@ -195,6 +196,7 @@ let programs: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    tests(of: "CloudTestKit", in: "TestKit"),
     tests(of: "CloudClient", in: "Clients"),
     tests(of: "CommandLineTool", in: "Clients", ["CloudClient", .arguments, .http, .httpTypes, .log, .nioCore]),
     // Its processes are the programs that a build puts beside the tests.
@@ -222,7 +224,7 @@ let testTargets: [Target] = [
     tests(of: "Hypervisors", in: "Host", ["CellProtocol", "CloudModel"]),
     tests(
         of: "HypervisorLibvirt", in: "Host",
-        ["CellProtocol", "CloudModel", "ComputeAgent", "Hypervisors", "Messaging", "Tokens", .log, .nioCore]),
+        ["CellProtocol", "CloudModel", "CloudTestKit", "ComputeAgent", "Hypervisors", "Messaging", "Tokens", .log, .nioCore]),
     tests(
         of: "ComputeAgent", in: "Host",
         ["CellProtocol", "CloudModel", "Hypervisors", "Messaging", "Tokens", .log, .nioCore, .nioHTTP1, .nioPosix]),

@@ -1,4 +1,5 @@
 import CloudModel
+import CloudTestKit
 import Foundation
 import Glibc
 
@@ -23,7 +24,7 @@ package final class SupervisedProcess: Sendable {
             while state.withLock({ $0.isWanted }) {
                 let started = state.withLock { state -> pid_t? in
                     guard state.isWanted else { return nil }
-                    state.pid = try? Spawn.start(command, log: log)
+                    state.pid = try? Spawn.startBound(command, log: log)
                     state.starts += 1
                     return state.pid
                 }

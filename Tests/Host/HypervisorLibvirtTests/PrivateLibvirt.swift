@@ -1,3 +1,4 @@
+import CloudTestKit
 import Foundation
 import HypervisorLibvirt
 import Logging
@@ -84,13 +85,9 @@ struct PrivateLibvirt: Sendable {
             exec /usr/sbin/libvirtd -d -p \(processFile) -f \(folder)/etc/libvirtd.conf
             """
         // Not by Foundation's Process: it takes the daemon, which inherits its socket, for the child that has not ended.
-        var child = pid_t()
-        let words = ["unshare", "-m", "--propagation", "private", "/bin/sh", "-c", script]
-        let arguments: [UnsafeMutablePointer<CChar>?] = words.map { word in strdup(word) } + [nil]
-        defer { for argument in arguments { free(argument) } }
-        guard posix_spawn(&child, "/usr/bin/unshare", nil, nil, arguments, environ) == 0 else { throw Failure(status: errno) }
-        var status: Int32 = 0
-        waitpid(child, &status, 0)
+        let started = try Spawn.start(
+            ["unshare", "-m", "--propagation", "private", "/bin/sh", "-c", script], log: folder + "/log/start.log")
+        let status = Spawn.wait(for: started)
         guard status == 0 else { throw Failure(status: status) }
     }
 

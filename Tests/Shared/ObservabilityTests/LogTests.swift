@@ -8,6 +8,7 @@ import Testing
     let path = NSTemporaryDirectory() + "meridian-log-\(UUID().uuidString).log"
 
     @Test func anEventIsOneLineOfJSON() throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
         let handler = JSONLogHandler(program: "meridian-api", label: "nova", level: .info, file: LogFile(path: path))
         var logger = Logger(label: "nova") { _ in handler }
         logger[metadataKey: .request] = "req-1"

@@ -48,3 +48,9 @@ actor DataTemplate {
         return data
     }
 }
+
+/// Why a test's PostgreSQL is not there.
+package struct PostgresClusterError: Error, CustomStringConvertible {
+    package let description: String
+    init(_ description: String) { self.description = description }
+}
