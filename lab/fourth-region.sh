@@ -48,6 +48,17 @@ for _ in $(seq 60); do
     sleep 1
 done
 bin/meridian cell list
+# It has the federation's images before its first server needs one.
+for _ in $(seq 90); do
+    grep -qs 'the region has its first images' var/log/oslo-control/*.log && break
+    sleep 1
+done
 "${openstack[@]}" server create --image tiny --flavor m1.tiny --nic none --availability-zone oslo --wait hello-oslo >/dev/null
 "${openstack[@]}" server list
+trace=$(bin/meridian server trace hello-oslo)
+grep host.image <<<"$trace"
+if grep -q 'from Glance' <<<"$trace"; then
+    echo "the first server of a new region waited for its image" >&2
+    exit 1
+fi
 echo "fourth region: a server runs in oslo"

@@ -58,7 +58,7 @@ package final class SuperSchedulerService: Service, Sendable {
     /// - Parameter roster: whom the messenger lets in; kept as the database says, from `lead` on.
     package init(
         database: Database, messenger: any Messenger, roster: KeyRoster = KeyRoster(), timing: Timing,
-        signer: any ImageGrantSigner, logger: Logger
+        images: any ImagesOfAll, signer: any ImageGrantSigner, logger: Logger
     ) {
         self.database = database
         self.messenger = messenger
@@ -81,7 +81,9 @@ package final class SuperSchedulerService: Service, Sendable {
                 messenger: messenger, cells: cells, reserveTimeout: timing.reserveTimeout,
                 performTimeout: timing.reserveTimeout * 2, log: logger),
             acknowledged: acknowledged, began: .now(), log: logger)
-        answer(GrantImages(database: database, signer: signer))
+        answer(
+            GrantImages(database: database, signer: signer),
+            WarmUpRegions(database: database, images: images, signer: signer))
     }
 
     /// Whether the database answers, for `/healthz`.
@@ -234,7 +236,7 @@ package final class SuperSchedulerService: Service, Sendable {
 
     // MARK: - What it answers
 
-    private func answer(_ grant: GrantImages) {
+    private func answer(_ grant: GrantImages, _ warmUp: WarmUpRegions) {
         let answers = AnswerCells(
             database: database, cells: cells, placements: placements, acknowledged: acknowledged, log: log)
         let (cells, tell, work, deliveries, attributes) = (cells, tell, work, deliveries, attributes)
@@ -268,6 +270,8 @@ package final class SuperSchedulerService: Service, Sendable {
         messenger.on(AskForImageGrant.self, from: [.cell]) { question, incoming in
             try await grant(question, from: CellName(incoming.from.name))
         }
+        messenger.on(ImagesToWarm.self, from: [.cell]) { _, _ in try await warmUp.choose() }
+        messenger.on(AskForWarmUpGrant.self, from: [.cell]) { question, _ in try await warmUp.grant(question) }
         ForwardQuestions(messenger: messenger, cells: cells, timeout: timing.questionTimeout).register()
     }
 }

@@ -27,6 +27,7 @@ package final class ConductorService: Service, Sendable {
     private let changes: ServerChanges
     private let housekeeping: Housekeeping
     private let watch: HostWatch
+    private let warmUp: WarmUpImages
     /// What has to wait until the database is known to be the latest begins.
     private let begin: @Sendable () async -> Void
     private let links: [PeerName: TopLink]
@@ -64,6 +65,9 @@ package final class ConductorService: Service, Sendable {
         housekeeping = Housekeeping(database: database, changes: changes, reserve: reserve, place: place, log: logger)
         watch = HostWatch(
             database: database, memory: memory, messenger: messenger, silentAfter: timing.hostSilent, news: news, log: logger)
+        warmUp = WarmUpImages(
+            hubs: hubs, messenger: messenger, database: database, book: book,
+            cacheBytes: region.childCell.gateway?.cacheBytes, log: logger)
         let recovery = RecoverCell(
             messenger: messenger, database: database, standing: standing, memory: memory,
             hostsMayTake: timing.hostSilent * 3 / 2, log: logger)
@@ -134,6 +138,11 @@ package final class ConductorService: Service, Sendable {
                     }
                 }
                 group.addTask { [self] in
+                    try await everyRound(timing.heartbeat) { [self] in
+                        if await standing.isWorking { try await warmUp.round() }
+                    }
+                }
+                group.addTask { [self] in
                     try await everyRound(Self.refreshPeriod) { [self] in try await memory.refresh(always: true) }
                 }
                 group.addTask { [self] in
@@ -193,7 +202,7 @@ package final class ConductorService: Service, Sendable {
     }
 
     private func answerHosts(doubt: DoubtDatabase) {
-        let (standing, messenger, timeout) = (standing, messenger, timing.questionTimeout)
+        let standing = standing
         let welcome = WelcomeHosts(
             database: database, standing: standing, changes: changes, ratios: region.childCell.allocationRatios,
             doubt: doubt, log: log)
@@ -222,16 +231,10 @@ package final class ConductorService: Service, Sendable {
             try await take(refusals.checked(report.observations, from: host), from: host)
             return Done()
         }
-        let (hubs, images) = (hubs, AskForImages(database: database))
-        messenger.on(AskForImageGrant.self, from: [.host]) { question, incoming in
-            try await images.mustBeBuilding(question, on: HostName(incoming.from.name))
-            guard let hub = hubs.first(where: { messenger.contact($0) != nil }) else {
-                throw CloudError(.unavailable, "The API cell is out of reach, so images can't be fetched.", retryAfter: 5)
-            }
-            var named = question
-            named.host = HostName(incoming.from.name)
-            return try await messenger.call(named, to: hub, request: incoming.request, timeout: min(timeout, incoming.deadline))
-        }
+        PassOnGrants(
+            hubs: hubs, messenger: messenger, builds: AskForImages(database: database), warmUp: warmUp,
+            timeout: timing.questionTimeout
+        ).register()
     }
 
     // MARK: - Rounds

@@ -73,6 +73,9 @@ package actor HostAgent: Service {
     var failures = 0
     var failedLooks = 0
 
+    /// What the cell wants here ahead.
+    let ahead: ImagesAhead
+
     /// A round is due.
     let round = WakeUp()
     /// A round failed and is to be tried again soon.
@@ -99,11 +102,14 @@ package actor HostAgent: Service {
         reconciler = Reconciler(limits: settings.limits)
         // Bounded by the reconciler's limits: it never has more under way.
         (work, beginWork) = AsyncStream.makeStream()
+        let ahead = ImagesAhead(images, log: log)
+        self.ahead = ahead
         let round = round
         messenger.on(WakeHost.self, from: [.cell]) { _, _ in round.ring() }
         messenger.on(GetConsoleOutput.self, from: [.cell]) { question, _ in
             .init(output: try await hypervisor.consoleOutput(question.server, lines: question.lines))
         }
+        messenger.on(WarmImage.self, from: [.cell]) { question, _ in .init(isKept: try await ahead.want(question.image)) }
     }
 
     /// Runs until it is cancelled. Work under way is left where it is: the next agent finds it.
@@ -118,6 +124,7 @@ package actor HostAgent: Service {
                 group.addTask { await self.sendReports() }
                 group.addTask { await self.hurryProgress() }
                 group.addTask { await self.performWork() }
+                group.addTask { await self.ahead.run() }
             }
         }
     }

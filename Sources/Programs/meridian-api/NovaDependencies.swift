@@ -19,10 +19,16 @@ struct GlanceCatalog: ImageCatalog {
     func image(_ id: ImageID, for caller: Caller) async throws -> CatalogImage {
         let image = try await glance.image(id, for: caller)
         return CatalogImage(
-            reference: ImageReference(
-                id: image.id, name: image.name ?? "", diskFormat: image.diskFormat?.rawValue ?? "raw", size: image.size ?? 0,
-                sha512: image.sha512 ?? "", minDisk: image.minDisk, minRAM: image.minRAM),
-            status: image.status.rawValue)
+            reference: ImageReference(image), status: image.status.rawValue)
+    }
+}
+
+extension ImageReference {
+    /// What cells and hosts are told of an image.
+    init(_ image: Image) {
+        self.init(
+            id: image.id, name: image.name ?? "", diskFormat: image.diskFormat?.rawValue ?? "raw", size: image.size ?? 0,
+            sha512: image.sha512 ?? "", minDisk: image.minDisk, minRAM: image.minRAM)
     }
 }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import CellProtocol
 import CloudModel
 import Database
+import Glance
 import Messaging
 import Observability
 import ProgramKit
@@ -39,7 +40,8 @@ struct SuperSchedulerCommand: AsyncParsableCommand {
                 key: try GrantSigningKey(file: folders.grantSigningKey),
                 imageURL: "\(top.scheme)://\(top.address):\(top.ports.image)")
             let hub = SuperSchedulerService(
-                database: database, messenger: messenger, roster: cells, timing: federation.timing, signer: signer, logger: log)
+                database: database, messenger: messenger, roster: cells, timing: federation.timing,
+                images: GlanceImages(images: PublicImages(database: database)), signer: signer, logger: log)
             let health = HealthServer(
                 host: top.address, port: top.ports.superSchedulerHealth,
                 checks: [
@@ -77,12 +79,23 @@ struct Leadership: Service {
     }
 }
 
+/// The images that every project may boot are Glance's, in the same database.
+struct GlanceImages: ImagesOfAll {
+    let images: PublicImages
+
+    func newest(atMost limit: Int) async throws -> [ImageReference] {
+        try await images.newest(atMost: limit).map(ImageReference.init)
+    }
+
+    func image(_ id: ImageID) async throws -> ImageReference? { try await images.image(id).map(ImageReference.init) }
+}
+
 /// Signs grants with the API cell's key.
 struct GrantSigner: ImageGrantSigner {
     let key: GrantSigningKey
     let imageURL: String
 
-    func grant(image: ImageID, server: ServerID, host: HostName, hostKey: String, expires: Timestamp) throws -> String {
+    func grant(image: ImageID, server: ServerID?, host: HostName, hostKey: String, expires: Timestamp) throws -> String {
         guard let hostKey = GrantPublicKey(text: hostKey) else {
             throw CloudError(.badRequest, "The host's key is not a key: base64url of 32 bytes is expected.")
         }

@@ -17,6 +17,7 @@ package final class SimulatedCell: Sendable {
     package let hosts: [HostName: SimulatedHypervisor]
     let network: MemoryNetwork
     private let faults: MessageFaults
+    private let images: SimulatedImages
     private let region: Region
     private let running = Lock<[String: Running]>([:])
 
@@ -33,12 +34,13 @@ package final class SimulatedCell: Sendable {
 
     init(
         _ name: CellName, hosts count: Int, script: SimulationScript, network: MemoryNetwork, faults: MessageFaults,
-        address: DatabaseAddress
+        images: SimulatedImages, address: DatabaseAddress
     ) async throws {
         self.name = name
         self.network = network
         self.faults = faults
-        region = try Self.region(name)
+        self.images = images
+        region = try Self.region(name, hasCache: !images.all.isEmpty)
         database = Database(address, logger: .silent)
         try await database.migrate(CellMigrations.all, schema: CellMigrations.schema)
         hosts = try Dictionary(
@@ -80,9 +82,11 @@ package final class SimulatedCell: Sendable {
             host: host, cell: name, zone: ZoneName(name.rawValue), address: "127.0.0.1", limits: .simulated)
         settings.reconcilePeriod = Self.timing.reconcilePeriod
         settings.answerTimeout = .milliseconds(800)
+        let faulty = FaultyMessenger(base: messenger, faults: faults)
+        let images = SimulatedHostImages(
+            images: images, host: host, grants: GrantsOfConductor(messenger: faulty, cell: name, host: host, hostKey: "key"))
         let agent = HostAgent(
-            settings, hypervisor: hypervisor, images: NoImages(), messenger: FaultyMessenger(base: messenger, faults: faults),
-            logger: .journey(host.rawValue))
+            settings, hypervisor: hypervisor, images: images, messenger: faulty, logger: .journey(host.rawValue))
         start(host.rawValue, [messenger, agent])
     }
 
@@ -128,7 +132,7 @@ package final class SimulatedCell: Sendable {
     }
 
     /// The cell's region file, as an operator would write it.
-    private static func region(_ name: CellName) throws -> Region {
+    private static func region(_ name: CellName, hasCache: Bool) throws -> Region {
         try RegionFile.parse(
             """
             region: {name: \(name), weight: 1.0, description: simulated}
@@ -136,6 +140,7 @@ package final class SimulatedCell: Sendable {
               address: 127.0.0.1
               ports: {agents_control: 7710, agents_bulk: 7711, conductor_health: 7790, scheduler_health: 7791, postgresql: 5432}
               scheduling: {policy: simple}
+              \(hasCache ? "gateway: {port: 7720, health: 7792, cache_gib: 1}" : "")
               allocation_ratios: {vcpus: 16.0, memory: 1.0, disk: 1.0}
             compute_host:
               hypervisor: simulated

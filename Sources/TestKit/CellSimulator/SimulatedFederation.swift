@@ -16,6 +16,7 @@ package final class SimulatedFederation: Sendable {
     /// What happens to messages of chosen kinds.
     package let faults: MessageFaults
     package let cells: [CellName: SimulatedCell]
+    private let images: SimulatedImages
     private let hub = Lock<Running?>(nil)
 
     static let hubName = PeerName.hub("meridian")
@@ -23,13 +24,14 @@ package final class SimulatedFederation: Sendable {
     /// Makes one, runs `body` with it, and takes it down again whatever happens. Prints the seed when `body` fails.
     package static func with<R: Sendable>(
         cells names: [CellName] = ["london", "amsterdam", "tunis"], hosts: Int = 2, seed: UInt64 = .random(in: 0...UInt64.max),
-        faults: Faults = .none,
+        faults: Faults = .none, images: [ImageID] = [],
         host script: SimulationScript = SimulationScript(size: ResourceSize(vcpus: 16, ram: 16_384, disk: 200)),
         _ body: @Sendable (SimulatedFederation) async throws -> R
     ) async throws -> R {
         await FederationSlots.shared.take()
         do {
-            let result = try await withDatabases(cells: names, hosts: hosts, seed: seed, faults: faults, script: script, body)
+            let result = try await withDatabases(
+                cells: names, hosts: hosts, seed: seed, faults: faults, images: SimulatedImages(images), script: script, body)
             await FederationSlots.shared.giveBack()
             return result
         } catch {
@@ -39,16 +41,18 @@ package final class SimulatedFederation: Sendable {
     }
 
     private static func withDatabases<R: Sendable>(
-        cells names: [CellName], hosts: Int, seed: UInt64, faults: Faults, script: SimulationScript,
+        cells names: [CellName], hosts: Int, seed: UInt64, faults: Faults, images: SimulatedImages, script: SimulationScript,
         _ body: @Sendable (SimulatedFederation) async throws -> R
     ) async throws -> R {
         try await withDatabase { top in
             try await top.migrate(ComputeMigrations.all, schema: ComputeMigrations.schema)
             let network = MemoryNetwork(seed: seed)
             let messages = MessageFaults(seed: seed)
-            return try await withCells(names[...], hosts: hosts, script: script, network: network, faults: messages, made: []) {
-                cells in
-                let federation = SimulatedFederation(network: network, top: top, faults: messages, cells: cells)
+            return try await withCells(
+                names[...], hosts: hosts, script: script, network: network, faults: messages, images: images, made: []
+            ) { cells in
+                let federation = SimulatedFederation(
+                    network: network, top: top, faults: messages, images: images, cells: cells)
                 do {
                     try await federation.everyoneIsIn()
                     network.set(faults)
@@ -66,17 +70,17 @@ package final class SimulatedFederation: Sendable {
 
     private static func withCells<R: Sendable>(
         _ names: ArraySlice<CellName>, hosts: Int, script: SimulationScript, network: MemoryNetwork, faults: MessageFaults,
-        made: [SimulatedCell],
+        images: SimulatedImages, made: [SimulatedCell],
         _ body: @Sendable ([SimulatedCell]) async throws -> R
     ) async throws -> R {
         guard let name = names.first else { return try await body(made) }
         return try await withDatabaseAddress { address in
             let cell = try await SimulatedCell(
-                name, hosts: hosts, script: script, network: network, faults: faults, address: address)
+                name, hosts: hosts, script: script, network: network, faults: faults, images: images, address: address)
             do {
                 let result = try await withCells(
-                    names.dropFirst(), hosts: hosts, script: script, network: network, faults: faults, made: made + [cell], body
-                )
+                    names.dropFirst(), hosts: hosts, script: script, network: network, faults: faults, images: images,
+                    made: made + [cell], body)
                 await cell.close()
                 return result
             } catch {
@@ -86,10 +90,13 @@ package final class SimulatedFederation: Sendable {
         }
     }
 
-    private init(network: MemoryNetwork, top: Database, faults: MessageFaults, cells: [SimulatedCell]) {
+    private init(
+        network: MemoryNetwork, top: Database, faults: MessageFaults, images: SimulatedImages, cells: [SimulatedCell]
+    ) {
         self.network = network
         self.top = top
         self.faults = faults
+        self.images = images
         self.cells = Dictionary(uniqueKeysWithValues: cells.map { ($0.name, $0) })
         startHub()
     }
@@ -99,7 +106,7 @@ package final class SimulatedFederation: Sendable {
         let messenger = network.messenger(Self.hubName, heartbeat: SimulatedCell.timing.heartbeat, logger: .journey("hub"))
         let service = SuperSchedulerService(
             database: top, messenger: FaultyMessenger(base: messenger, faults: faults), timing: SimulatedCell.timing,
-            signer: NoGrants(), logger: .journey("hub"))
+            images: images, signer: images, logger: .journey("hub"))
         hub.withLock { $0 = Running([messenger, service]) }
     }
 
@@ -111,6 +118,9 @@ package final class SimulatedFederation: Sendable {
         }
         await running?.stop()
     }
+
+    /// The images that hosts have fetched ahead, in the order in which they did.
+    package var warmedImages: [HostName: [ImageID]] { images.byHost }
 
     package func cell(_ name: CellName) -> SimulatedCell {
         guard let cell = cells[name] else { preconditionFailure("There is no cell \(name).") }
@@ -138,12 +148,4 @@ package final class SimulatedFederation: Sendable {
         for cell in cells.values { await cell.stop() }
         await killHub()
     }
-}
-
-/// No host of the simulation fetches images.
-private struct NoGrants: ImageGrantSigner {
-    func grant(image: ImageID, server: ServerID, host: HostName, hostKey: String, expires: Timestamp) throws -> String {
-        throw CloudError(.notImplemented, "The simulation has no images.")
-    }
-    func url(of image: ImageID) -> String { "" }
 }

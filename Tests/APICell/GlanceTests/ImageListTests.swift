@@ -8,6 +8,25 @@ import Testing
 @testable import Glance
 
 @Suite struct ImageListTests {
+    /// What regions and hosts are told of: nothing that any project couldn't boot.
+    @Test func publicImagesAreThoseThatEverybodyMayBoot() async throws {
+        try await withGlanceAPI { glance, client async throws in
+            let images = PublicImages(database: glance.database)
+            let older = try await client.uploaded(bytes(100), "older", as: "admin", more: #", "visibility": "public""#)
+            let newer = try await client.uploaded(bytes(100), "newer", as: "admin", more: #", "visibility": "public""#)
+            _ = try await client.uploaded(bytes(100), "shared", as: "admin")
+            _ = try await client.uploaded(
+                bytes(100), "hidden", as: "admin", more: #", "visibility": "public", "os_hidden": true"#)
+            _ = try await client.created("waiting", as: "admin", more: #", "visibility": "public""#)
+            let closed = try await client.uploaded(bytes(100), "closed", as: "admin", more: #", "visibility": "public""#)
+            _ = try await client.ask(.post, "/v2/images/\(closed)/actions/deactivate", as: "admin")
+            #expect(try await images.newest(atMost: 9).map(\.name) == ["newer", "older"])
+            #expect(try await images.newest(atMost: 1).map { "\($0.id)" } == [newer])
+            #expect(try await images.image(#require(ImageID(older)))?.name == "older")
+            #expect(try await images.image(#require(ImageID(closed))) == nil)
+        }
+    }
+
     @Test func filtersNarrowTheList() async throws {
         try await withGlanceAPI { _, client async throws in
             let small = try await client.uploaded(bytes(100), "small", more: #", "os_distro": "debian", "tags": ["a", "b"]"#)

@@ -17,12 +17,14 @@ import Tokens
             id: .random(), name: "i", diskFormat: format, size: Int64(data.count), sha512: SHA512Digest.hex(of: data))
     }
 
-    private func order(_ image: ImageReference, deadline: Timestamp? = nil) -> WorkOrder {
+    private func order(_ image: ImageReference, deadline: Timestamp? = nil) -> ImagePurpose {
         var spec = someSpec
         spec.image = image
-        return WorkOrder(
-            server: .random(), epoch: PlacementEpoch(1), revision: 1, desired: .running, spec: spec, action: 1, request: nil,
-            deadline: deadline)
+        return .build(
+            WorkOrder(
+                server: .random(), epoch: PlacementEpoch(1), revision: 1, desired: .running, spec: spec, action: 1,
+                request: nil,
+                deadline: deadline))
     }
 
     private func withCache(
@@ -255,8 +257,9 @@ import Tokens
 }
 
 private struct FakeGrants: ImageGrants {
-    func grant(_ image: ImageID, for order: WorkOrder) -> ImageGrant {
-        ImageGrant(url: "https://glance/\(order.spec.image?.sha512 ?? "")", grant: "g", expires: .now() + .seconds(60))
+    func grant(_ image: ImageID, for purpose: ImagePurpose) -> ImageGrant {
+        let checksum = if case .build(let order) = purpose { order.spec.image?.sha512 } else { String?.none }
+        return ImageGrant(url: "https://glance/\(checksum ?? "")", grant: "g", expires: .now() + .seconds(60))
     }
 }
 

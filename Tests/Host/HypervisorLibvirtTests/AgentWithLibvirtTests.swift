@@ -88,7 +88,7 @@ struct AgentWithLibvirtTests {
 }
 
 private struct AnyGrant: ImageGrants {
-    func grant(_: ImageID, for _: WorkOrder) -> ImageGrant { ImageGrant(url: "https://glance/", grant: "", expires: .now()) }
+    func grant(_: ImageID, for _: ImagePurpose) -> ImageGrant { ImageGrant(url: "https://glance/", grant: "", expires: .now()) }
 }
 
 private struct OneImage: ImageSource {

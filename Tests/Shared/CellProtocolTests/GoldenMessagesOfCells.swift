@@ -25,6 +25,19 @@ extension Golden {
             "ram":16384,"vcpus":8},"name":"tunis","total":{"disk":200,"ram":16384,"vcpus":8},"traits":["HW_CPU_X86_VMX"]}]}
             """#),
         Golden(
+            "images-to-warm/1",
+            ImagesToWarm(),
+            #"""
+            {}
+            """#),
+        Golden(
+            "images-to-warm/1 reply",
+            ImagesToWarm.Reply(images: [Sample.imageReference]),
+            #"""
+            {"images":[{"diskFormat":"qcow2","id":"44444444-4444-4444-4444-444444444444","minDisk":1,"minRAM":64,"name":"cirros",
+            "sha512":"ab12","size":21430272}]}
+            """#),
+        Golden(
             "feed-batch/1 up",
             FeedBatch(
                 from: Sample.from, to: Sample.to,

@@ -99,6 +99,25 @@ extension Golden {
             {"expires":1795210501000000,"grant":"abc.def","url":"https://10.100.0.10:9292/v2/images/1/file"}
             """#),
         Golden(
+            "warm-image/1",
+            WarmImage(image: Sample.imageReference),
+            #"""
+            {"image":{"diskFormat":"qcow2","id":"44444444-4444-4444-4444-444444444444","minDisk":1,"minRAM":64,"name":"cirros",
+            "sha512":"ab12","size":21430272}}
+            """#),
+        Golden(
+            "warm-image/1 reply",
+            WarmImage.Reply(isKept: true),
+            #"""
+            {"isKept":true}
+            """#),
+        Golden(
+            "ask-for-warm-up-grant/1",
+            AskForWarmUpGrant(image: Sample.image, host: "compute-1.tunis", hostKey: "AbCd"),
+            #"""
+            {"host":"compute-1.tunis","hostKey":"AbCd","image":"44444444-4444-4444-4444-444444444444"}
+            """#),
+        Golden(
             "get-console-output/1",
             GetConsoleOutput(server: Sample.server, cell: "tunis", lines: 50),
             optional: [

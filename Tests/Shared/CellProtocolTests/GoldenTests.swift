@@ -24,7 +24,7 @@ import Testing
             ReserveHost.kind, PerformIntent.kind, FeedBatch.kind, GetConsoleOutput.kind, HostHello.kind, AskForWork.kind,
             WakeHost.kind,
             CellHello.kind, CellSummary.kind, RecoverServers.kind, ReportWork.kind, RankHosts.kind, AskForImageGrant.kind,
-            GetDrift.kind,
+            GetDrift.kind, ImagesToWarm.kind, WarmImage.kind, AskForWarmUpGrant.kind,
         ]
         #expect(Set(kinds).count == kinds.count)
         let names = Set(Golden.all.map { $0.name.split(separator: " ")[0] })

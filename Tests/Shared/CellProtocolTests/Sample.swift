@@ -18,10 +18,11 @@ enum Sample {
     static let flavor = Flavor(
         id: "1", name: "m1.tiny", vcpus: 1, ram: 512, disk: 1, extraSpecs: ["trait:HW_CPU_X86_VMX": "required"],
         description: "small")
+    static let imageReference = ImageReference(
+        id: image, name: "cirros", diskFormat: "qcow2", size: 21_430_272, sha512: "ab12", minDisk: 1, minRAM: 64)
     static let spec = ServerSpec(
         name: "web one", hostname: "web-one", project: "0af1", user: "0bf2", flavor: flavor,
-        image: ImageReference(
-            id: image, name: "cirros", diskFormat: "qcow2", size: 21_430_272, sha512: "ab12", minDisk: 1, minRAM: 64),
+        image: imageReference,
         zone: "tunis", metadata: ["role": "web"], keyName: "me", publicKey: "ssh-ed25519 AAAA me", userData: "sealed",
         configDrive: true,
         group: GroupConstraint(id: group, policy: .antiAffinity), hints: ["query": "x"])

@@ -16,6 +16,13 @@ import Testing
         #expect(GrantPublicKey(text: key.publicKey.text) == key.publicKey)
     }
 
+    @Test func aGrantToFetchAheadIsNobodysBoot() throws {
+        let key = try GrantSigningKey.generate()
+        let now = Timestamp.now()
+        let grant = Grant(image: .random(), server: nil, host: "compute-1.tunis", hostKey: "k", expiresAt: now + .seconds(60))
+        #expect(try key.publicKey.verify(try key.sign(grant), now: now) == grant)
+    }
+
     @Test func anExpiredOneIsRefused() throws {
         let key = try GrantSigningKey.generate()
         let text = try key.sign(grant)

@@ -5,7 +5,9 @@ internal import Database
 /// Signs the leave to fetch an image. Token keys live on API nodes only; the program passes the signer in.
 package protocol ImageGrantSigner: Sendable {
     /// A grant for one image, bound to the server, the host's name and key, and its time. Throws `badRequest` for what is no key.
-    func grant(image: ImageID, server: ServerID, host: HostName, hostKey: String, expires: Timestamp) throws -> String
+    ///
+    /// - Parameter server: nil: the host fetches ahead, nobody waits.
+    func grant(image: ImageID, server: ServerID?, host: HostName, hostKey: String, expires: Timestamp) throws -> String
     /// Where regions fetch the image's data.
     func url(of image: ImageID) -> String
 }

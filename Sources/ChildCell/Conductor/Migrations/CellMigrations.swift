@@ -6,7 +6,7 @@ package enum CellMigrations {
     package static let schema = "cell"
 
     package static var all: [Migration] {
-        FeedMigrations.all(schema: schema) + [hostsAndClaims, servers, standing, awaitedHosts]
+        FeedMigrations.all(schema: schema) + [hostsAndClaims, servers, standing, awaitedHosts, warmUp]
     }
 
     static let hostsAndClaims = Migration(
@@ -90,5 +90,12 @@ package enum CellMigrations {
         """
         -- Hosts that have not said since the last restore what they have: servers that nobody else has may be there.
         ALTER TABLE cell.standing ADD COLUMN awaited text[] NOT NULL DEFAULT '{}';
+        """)
+
+    static let warmUp = Migration(
+        "0006-warm-up",
+        """
+        -- When the region had the images that a new one should have; NULL: it is still to fetch them.
+        ALTER TABLE cell.standing ADD COLUMN warmed_at timestamptz;
         """)
 }

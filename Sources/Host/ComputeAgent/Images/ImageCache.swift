@@ -59,7 +59,7 @@ package actor ImageCache: BaseImages {
     }
 
     package func image(
-        _ image: ImageReference, for order: WorkOrder
+        _ image: ImageReference, for purpose: ImagePurpose
     ) async throws -> (base: GuestPlan.BaseImage?, note: String) {
         try check(image)
         let base = GuestPlan.BaseImage(path: path(image.sha512), format: image.diskFormat)
@@ -79,11 +79,13 @@ package actor ImageCache: BaseImages {
             fetching.remove(image.sha512)
             for waiting in waiting.removeValue(forKey: image.sha512)?.values ?? [:].values { waiting.resume() }
         }
-        let origin = try await fetch(image, for: order)
+        let origin = try await fetch(image, for: purpose)
         used[image.sha512] = .now
         await evict(sparing: image.sha512)
         return (base, "cache miss: \(image.size) bytes from \(origin.rawValue)")
     }
+
+    package func has(_ image: ImageReference) -> Bool { isWhole(image) }
 
     package func cached() -> [String] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
@@ -92,29 +94,29 @@ package actor ImageCache: BaseImages {
 
     // MARK: -
 
-    private func fetch(_ image: ImageReference, for order: WorkOrder) async throws -> ImageOrigin {
+    private func fetch(_ image: ImageReference, for purpose: ImagePurpose) async throws -> ImageOrigin {
         if let nearby {
             do {
-                return try await fetchNearby(image, for: order, from: nearby)
+                return try await fetchNearby(image, for: purpose, from: nearby)
             } catch {
                 try Task.checkCancellation()
                 log.warning("image not fetched from the region's cache", metadata: [.image: "\(image.id)", .error: "\(error)"])
             }
         }
-        guard let origin = try await attempt(image, for: order, from: source) else { throw Self.wrongData }
+        guard let origin = try await attempt(image, for: purpose, from: source) else { throw Self.wrongData }
         return origin
     }
 
     /// The region's cache may be slow, and damaged: it has its share of the time, and is told once of wrong data.
     private func fetchNearby(
-        _ image: ImageReference, for order: WorkOrder, from nearby: any ImageSource
+        _ image: ImageReference, for purpose: ImagePurpose, from nearby: any ImageSource
     ) async throws -> ImageOrigin {
-        let patience = NearbyPatience.limit(until: order.deadline, at: .now())
+        let patience = NearbyPatience.limit(until: purpose.deadline, at: .now())
         return try await withThrowingTaskGroup(of: ImageOrigin.self) { group in
             group.addTask {
-                if let origin = try await self.attempt(image, for: order, from: nearby) { return origin }
+                if let origin = try await self.attempt(image, for: purpose, from: nearby) { return origin }
                 self.log.warning("wrong data from the region's cache", metadata: [.image: "\(image.id)"])
-                guard let origin = try await self.attempt(image, for: order, from: nearby, verifying: true) else {
+                guard let origin = try await self.attempt(image, for: purpose, from: nearby, verifying: true) else {
                     throw Self.wrongData
                 }
                 return origin
@@ -132,11 +134,11 @@ package actor ImageCache: BaseImages {
     /// One attempt, with a grant and a file of its own: the one before may have lasted as long as its grant, and still remove its file. nil:
     /// what came is not the image's data.
     private func attempt(
-        _ image: ImageReference, for order: WorkOrder, from source: any ImageSource, verifying: Bool = false
+        _ image: ImageReference, for purpose: ImagePurpose, from source: any ImageSource, verifying: Bool = false
     ) async throws -> ImageOrigin? {
         attempts += 1
         let download = try ImageDownload(image, at: "\(path(image.sha512)).\(getpid()).\(attempts).part")
-        let grant = try await grants.grant(image.id, for: order)
+        let grant = try await grants.grant(image.id, for: purpose)
         let origin = try await source.fetch(grant, verifying: verifying) { piece in
             try Task.checkCancellation()
             try await download.take(piece)

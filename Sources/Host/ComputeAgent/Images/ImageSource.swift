@@ -23,7 +23,7 @@ package enum ImageOrigin: String, Sendable {
 
 /// Who says where an image is and that this host may fetch it.
 package protocol ImageGrants: Sendable {
-    func grant(_ image: ImageID, for order: WorkOrder) async throws -> ImageGrant
+    func grant(_ image: ImageID, for purpose: ImagePurpose) async throws -> ImageGrant
 }
 
 /// The conductor asks the hub, which signs.
@@ -33,6 +33,8 @@ package struct GrantsOfConductor: ImageGrants {
     let host: HostName
     let hostKey: String
 
+    private static let patience = Duration.seconds(5)
+
     /// - Parameter hostKey: the public half of the key with which the images are fetched (`HostImageKey.publicText`).
     package init(messenger: any Messenger, cell: CellName, host: HostName, hostKey: String) {
         self.messenger = messenger
@@ -41,12 +43,17 @@ package struct GrantsOfConductor: ImageGrants {
         self.hostKey = hostKey
     }
 
-    package func grant(_ image: ImageID, for order: WorkOrder) async throws -> ImageGrant {
+    package func grant(_ image: ImageID, for purpose: ImagePurpose) async throws -> ImageGrant {
         do {
-            return try await messenger.call(
-                AskForImageGrant(server: order.server, epoch: order.epoch, image: image, host: host, hostKey: hostKey),
-                to: conductor,
-                request: order.request, timeout: .seconds(5))
+            switch purpose {
+            case .build(let order):
+                return try await messenger.call(
+                    AskForImageGrant(server: order.server, epoch: order.epoch, image: image, host: host, hostKey: hostKey),
+                    to: conductor, request: order.request, timeout: Self.patience)
+            case .warmUp:
+                return try await messenger.call(
+                    AskForWarmUpGrant(image: image, host: host, hostKey: hostKey), to: conductor, timeout: Self.patience)
+            }
         } catch let error as MessagingError {
             if case .refused(let code, let message) = error, code != .unavailable, code != .timeout {
                 throw CloudError(code, message, cause: error)

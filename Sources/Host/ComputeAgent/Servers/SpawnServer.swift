@@ -41,7 +41,7 @@ struct SpawnServer {
             await note("host.image", [20, 21, 22], from: started, of: order.server, "skipped: no image")
             return nil
         }
-        let (base, how) = try await images.image(image, for: order)
+        let (base, how) = try await images.image(image, for: .build(order))
         await note("host.image", [20, 21, 22], from: started, of: order.server, how)
         return base
     }
