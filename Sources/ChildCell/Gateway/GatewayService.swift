@@ -102,7 +102,7 @@ package final class GatewayService: Service {
     private func answer(_ host: HostRequest) async throws -> Response {
         // A part, or only the headers, of what isn't here: not worth a transfer of all of it.
         guard host.request.method == HTTPRequest.Method.get.rawValue, host.request.range == nil else {
-            guard let image = await cache.stored(host.image) else {
+            guard let image = try await cache.stored(host.image) else {
                 misses.increment()
                 return send.past(try await host.ask(glance), to: host)
             }

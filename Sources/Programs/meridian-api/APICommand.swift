@@ -40,9 +40,10 @@ struct APICommand: AsyncParsableCommand {
                 logger: log)
             let urls = PublicURLs(federation)
             let policies = try PolicyFolder.load(folders.policies)
+            let tokenKeys = try FernetKeyRing(directory: folders.fernetKeys)
             let keystone = try policies.applied(to: .keystone) { rules in
                 try KeystoneService(
-                    database: database, keys: try FernetKeyRing(directory: folders.fernetKeys), hasher: try PasswordHasher(),
+                    database: database, keys: tokenKeys, hasher: try PasswordHasher(),
                     publicURL: urls.identityRoot, policy: rules, logger: log)
             }
             let glance = try policies.applied(to: .glance) { rules in
@@ -90,6 +91,7 @@ struct APICommand: AsyncParsableCommand {
                             return .healthy
                         } catch { return .unhealthy("\(error)") }
                     },
+                    "token_keys": { tokenKeys.problem().map { .unhealthy($0) } ?? .healthy },
                     "hub": {
                         messenger.contact(hub).map { .healthy("last contact \($0) ago") } ?? .unhealthy("no contact yet")
                     },

@@ -47,10 +47,12 @@ struct BootstrapCommand: AsyncParsableCommand {
     }
 
     private func password(_ file: String) throws -> String {
-        guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-            throw ProgramError.configuration("\(file) can't be read.")
+        let password: String
+        do {
+            password = try String(contentsOfFile: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+        } catch {
+            throw ProgramError.configuration("\(file) can't be read: \(error.localizedDescription)")
         }
-        let password = text.trimmingCharacters(in: .whitespacesAndNewlines)
         guard !password.isEmpty else { throw ProgramError.configuration("\(file) is empty: it should hold a password.") }
         return password
     }

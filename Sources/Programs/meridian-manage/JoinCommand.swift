@@ -51,10 +51,11 @@ struct JoinCommand: AsyncParsableCommand {
     }
 
     private func token() throws -> String {
-        guard let text = try? String(contentsOfFile: tokenFile, encoding: .utf8) else {
-            throw ProgramError.configuration("\(tokenFile) can't be read.")
+        do {
+            return try String(contentsOfFile: tokenFile, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+        } catch {
+            throw ProgramError.configuration("\(tokenFile) can't be read: \(error.localizedDescription)")
         }
-        return text.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     /// On disk before anybody is told of it: a key that was enrolled and then lost would lock the cell out. Of two joins at once both take the

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Tokens
 
-@Suite struct FernetKeyRingTests {
+@Suite(.timeLimit(.minutes(1))) struct FernetKeyRingTests {
     let directory = NSTemporaryDirectory() + "meridian-fernet-\(UUID().uuidString)"
 
     @Test func creatingTwiceKeepsTheKeys() throws {
@@ -33,6 +33,25 @@ import Testing
         #expect(here.open(new) == [8])
         #expect(there.open(new) == [8], "the new primary was staged everywhere before")
         #expect(there.open(old) == [7])
+    }
+
+    /// What was read before goes on; the operator is told until it is put right.
+    @Test func aRingThatCannotBeReadAnyMoreSaysSo() async throws {
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        try FernetKeyRing.create(directory: directory)
+        let ring = try FernetKeyRing(directory: directory)
+        let token = ring.seal([9], at: .now())
+        #expect(ring.problem() == nil)
+        let good = try String(contentsOfFile: directory + "/0", encoding: .utf8)
+        try "nonsense".write(toFile: directory + "/0", atomically: true, encoding: .utf8)
+        func problem(_ isThere: Bool) async throws {
+            while (ring.problem() != nil) != isThere { try await Task.sleep(for: .milliseconds(20)) }
+        }
+        try await problem(true)
+        #expect(ring.problem()?.contains("\(directory)/0 is not a Fernet key") == true)
+        #expect(ring.open(token) == [9])
+        try good.write(toFile: directory + "/0", atomically: true, encoding: .utf8)
+        try await problem(false)
     }
 
     @Test func keysThatAreTooOldGo() throws {

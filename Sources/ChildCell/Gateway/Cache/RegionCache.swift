@@ -48,9 +48,11 @@ actor RegionCache {
         imagesKept.set(index.kept.count)
     }
 
+    /// Throws as `stored` does.
+    ///
     /// - Parameter mayAsk: whether the finder can ask Glance for itself.
-    func find(_ image: ImageID, mayAsk: Bool) -> Finding {
-        if let stored = stored(image) { return .whole(stored) }
+    func find(_ image: ImageID, mayAsk: Bool) throws(CloudError) -> Finding {
+        if let stored = try stored(image) { return .whole(stored) }
         if let transfer = transfers[image] { return .arriving(transfer) }
         guard mayAsk else { return .nothing }
         let transfer = Transfer(of: image)
@@ -58,16 +60,24 @@ actor RegionCache {
         return .absent(transfer)
     }
 
-    /// A whole image, open; nil: it isn't here.
-    func stored(_ image: ImageID) -> StoredImage? {
+    /// A whole image, open; nil: it isn't here. Throws `unavailable` where its file can't be opened now, for want of descriptors for
+    /// instance: it is kept.
+    func stored(_ image: ImageID) throws(CloudError) -> StoredImage? {
         guard let facts = index.use(image, at: .now()) else { return nil }
-        guard let stored = try? StoredImage(reading: files.path(of: image, facts), facts), stored.length == facts.size else {
-            log.warning("image file lost", metadata: [.image: "\(image)"])
-            remove(image, facts)
-            return nil
+        do throws(FileFailure) {
+            let stored = try StoredImage(reading: files.path(of: image, facts), facts)
+            if stored.length == facts.size {
+                files.touch(image, facts)
+                return stored
+            }
+        } catch {
+            guard error.code == ENOENT else {
+                throw CloudError(.unavailable, "The cached image can't be opened now.", cause: error)
+            }
         }
-        files.touch(image, facts)
-        return stored
+        log.warning("image file lost", metadata: [.image: "\(image)"])
+        remove(image, facts)
+        return nil
     }
 
     /// Reads a whole image's file and removes it if its bytes have changed: then it isn't here. One at a time, since it costs a core and

@@ -10,7 +10,7 @@ final class StoredImage: Sendable {
     private let descriptor: Int32
 
     /// Throws `FileFailure` where there is no such file.
-    init(reading path: String, _ facts: ImageFacts) throws {
+    init(reading path: String, _ facts: ImageFacts) throws(FileFailure) {
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileFailure("open(2)", path) }
         self.path = path

@@ -18,7 +18,7 @@ struct FindImage: Sendable {
         var last = CloudError(.unavailable, "The transfer of the image broke off.")
         // Ends: each round either finds something or ends somebody's transfer, and this host asks once.
         while true {
-            switch await cache.find(host.image, mayAsk: host.mayAsk(at: .now())) {
+            switch try await cache.find(host.image, mayAsk: host.mayAsk(at: .now())) {
             case .whole(let image): return .disk(image)
             case .absent(let transfer): return try await fill(transfer, for: host)
             case .nothing: throw last

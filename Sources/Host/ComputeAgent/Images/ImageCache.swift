@@ -173,7 +173,15 @@ package actor ImageCache: BaseImages {
         var sizes: [String: Int64] = [:]
         for checksum in cached() { sizes[checksum] = size(path(checksum)) ?? 0 }
         var total = sizes.values.reduce(0, +)
-        guard total > limits.bytes, let needed = try? await inUse() else { return }
+        guard total > limits.bytes else { return }
+        let needed: Set<String>
+        do {
+            needed = try await inUse()
+        } catch {
+            return log.warning(
+                "the image cache is over its limit, and nothing is evicted while the guests can't be listed",
+                metadata: [.size: "\(total)", .error: "\(error)"])
+        }
         let now = ContinuousClock.now
         let candidates = sizes.keys.filter { checksum in
             checksum != spared && !needed.contains(checksum) && !fetching.contains(checksum)

@@ -22,7 +22,7 @@ struct TrialBoot {
         }
         let boot = (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)) ?? ""
         let memory = folder + "/.kvm-trial"
-        if let remembered = try? String(contentsOfFile: memory, encoding: .utf8), remembered.hasPrefix(boot) {
+        if !boot.isEmpty, let remembered = try? String(contentsOfFile: memory, encoding: .utf8), remembered.hasPrefix(boot) {
             return remembered.hasSuffix("works")
         }
         let works = boots(accelerator: "kvm")

@@ -1,6 +1,5 @@
 package import CloudModel
 import Foundation
-import Synchronization
 
 /// The token keys of an API node: a directory of numbered files, as Keystone's. The highest number is the primary key, which
 /// seals; 0 is staged and becomes primary at the next rotation; all of them open.
@@ -16,15 +15,17 @@ package final class FernetKeyRing: Sendable {
     private struct State {
         var keys: [FernetKey]  // the primary first, the staged one last
         var readAt: ContinuousClock.Instant
+        /// Why the last reading failed; nil: it didn't.
+        var problem: String?
     }
 
     private let directory: String
-    private let state: Mutex<State>
+    private let state: Lock<State>
 
     /// Throws `CloudError.internalError` with the file's name when the directory holds no usable key or a malformed one.
     package init(directory: String) throws {
         self.directory = directory
-        state = Mutex(State(keys: try Self.read(directory), readAt: .now))
+        state = Lock(State(keys: try Self.read(directory), readAt: .now))
     }
 
     /// Makes the directory (mode 0700) with a staged and a primary key, unless it holds keys already. Returns whether it did.
@@ -84,9 +85,22 @@ package final class FernetKeyRing: Sendable {
             if isDue { state.readAt = .now }
             return (state.keys, isDue)
         }
-        guard isDue, let fresh = try? Self.read(directory) else { return keys }
-        state.withLock { $0.keys = fresh }
-        return fresh
+        guard isDue else { return keys }
+        do {
+            let fresh = try Self.read(directory)
+            state.withLock { ($0.keys, $0.problem) = (fresh, nil) }
+            return fresh
+        } catch {
+            state.withLock { $0.problem = (error as? CloudError)?.message ?? error.localizedDescription }
+            return keys
+        }
+    }
+
+    /// Why the keys can't be read, though those that were read before are still used; nil: they can. For the operator: other nodes may seal
+    /// tokens with keys that this one will never see.
+    package func problem() -> String? {
+        _ = current(after: Self.readPeriod)
+        return state.withLock { $0.problem }
     }
 
     private static func read(_ directory: String) throws -> [FernetKey] {
