@@ -73,7 +73,7 @@ let system: [Target] = [
 let shared: [Target] = [
     module("CloudModel", in: "Shared"),
     module("CellProtocol", in: "Shared", ["CloudModel"]),
-    module("Observability", in: "Shared", [.log, .lifecycle, .nioCore, .nioPosix, .nioHTTP1]),
+    module("Observability", in: "Shared", ["CloudModel", .log, .lifecycle, .nioCore, .nioPosix, .nioHTTP1]),
     module("RegionConfig", in: "Shared", ["CloudModel", .yaml]),
     module("Messaging", in: "Shared", ["CloudModel", "CellProtocol", "Observability", "CZeroMQ", .log, .lifecycle]),
     module("Database", in: "Shared", ["CloudModel", "Observability", "CLibPQ", .log, .lifecycle]),

@@ -7,7 +7,7 @@ import Testing
     static let arrows: [String: Set<String>] = [
         "CloudModel": [],
         "CellProtocol": ["CloudModel"],
-        "Observability": [],
+        "Observability": ["CloudModel"],
         "RegionConfig": ["CloudModel"],
         "Messaging": ["CloudModel", "CellProtocol", "Observability", "CZeroMQ"],
         "Database": ["CloudModel", "Observability", "CLibPQ"],

@@ -5,7 +5,6 @@ import Foundation
 package import Logging
 import Observability
 import ServiceLifecycle
-import Synchronization
 package import Tokens
 
 /// The image service: rows in the schema `glance`, data in a directory. Several may share both.
@@ -24,7 +23,7 @@ package final class GlanceService: Service {
     let bytesReceived = MetricsRegistry.shared.counter("meridian_glance_bytes_received_total")
     let bytesSent = MetricsRegistry.shared.counter("meridian_glance_bytes_sent_total")
     let grantedRequests = GrantedRequests()
-    private let uploadsUnderWay = Mutex(0)
+    private let uploadsUnderWay = Lock(0)
 
     /// `directory` is created when it isn't there; `grantKey` verifies the grants with which hosts fetch images (DESIGN 10). Run
     /// `GlanceMigrations` first. `policy` overrides rules by their names (`delete_image`).

@@ -1,4 +1,4 @@
-import Synchronization
+import CloudModel
 
 /// Hands what a hypervisor notices to whoever reads: usually one agent, and after it was replaced in the same process, the next.
 package final class HypervisorEvents: Sendable {
@@ -7,7 +7,7 @@ package final class HypervisorEvents: Sendable {
         var readers: [Int: AsyncStream<HypervisorEvent>.Continuation] = [:]
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     package init() {}
 

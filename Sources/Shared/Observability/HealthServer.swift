@@ -1,9 +1,9 @@
+import CloudModel
 import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 import ServiceLifecycle
-import Synchronization
 
 /// Answers `GET /healthz` (200 when every check is healthy, else 503; JSON with each check by name) and `GET /metrics`
 /// (Prometheus text) on a port of its own, so that a busy or broken API still says how it is.
@@ -73,7 +73,7 @@ private struct TooManyConnections: Error {}
 /// How many are connected.
 private final class OpenConnections: Sendable {
     private let limit: Int
-    private let count = Mutex(0)
+    private let count = Lock(0)
     init(limit: Int) { self.limit = limit }
     func admit() -> Bool {
         count.withLock { count in

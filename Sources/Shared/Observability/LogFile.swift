@@ -1,5 +1,5 @@
+import CloudModel
 import Foundation
-import Synchronization
 
 /// Where log lines go: a file opened for appending, or standard error. One `write` per line, so that lines of several
 /// processes never mix; the kernel keeps what was written when the process dies.
@@ -13,11 +13,11 @@ final class LogFile: Sendable {
     }
 
     private let path: String?
-    private let state: Mutex<State>
+    private let state: Lock<State>
 
     init(path: String?) {
         self.path = path
-        self.state = Mutex(Self.open(path))
+        self.state = Lock(Self.open(path))
     }
 
     func write(_ line: [UInt8]) {

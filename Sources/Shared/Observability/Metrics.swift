@@ -1,3 +1,4 @@
+import CloudModel
 import Synchronization
 
 /// A number that only grows. Counting is one atomic addition.
@@ -45,7 +46,7 @@ package final class Histogram: Sendable {
         var sum: Double
     }
 
-    private let state = Mutex(Snapshot(buckets: Array(repeating: 0, count: bounds.count), count: 0, sum: 0))
+    private let state = Lock(Snapshot(buckets: Array(repeating: 0, count: bounds.count), count: 0, sum: 0))
 
     init() {}
 

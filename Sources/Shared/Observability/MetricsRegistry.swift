@@ -1,4 +1,4 @@
-import Synchronization
+import CloudModel
 
 /// The numbers a process keeps about itself, written out in Prometheus's text format 0.0.4 by the health server.
 ///
@@ -18,7 +18,7 @@ package final class MetricsRegistry: Sendable {
         case histogram(Histogram)
     }
 
-    private let metrics = Mutex<[Key: Metric]>([:])
+    private let metrics = Lock<[Key: Metric]>([:])
 
     package init() {}
 

@@ -29,7 +29,6 @@ package struct ProgramFolders: Sendable, Equatable {
     /// A libpq conninfo, readable by one user.
     package var databaseConninfo: String { etc + "/database.conninfo" }
     package var fernetKeys: String { etc + "/fernet" }
-    package var grantKeys: String { etc + "/grants" }
     /// The Ed25519 key that signs grants for images; Glance verifies with its public half.
     package var grantSigningKey: String { etc + "/grants/signing.key" }
 

@@ -40,6 +40,7 @@ package final class ProcessFederation: Sendable {
             try await federation.waitUntilReady()
             try await body(federation)
         } catch {
+            print(federation.complaints())
             if let kept = ProcessInfo.processInfo.environment["MERIDIAN_KEEP_LOGS"] {
                 try? FileManager.default.removeItem(atPath: kept)
                 try? FileManager.default.copyItem(atPath: federation.folder, toPath: kept)
@@ -125,8 +126,8 @@ package final class ProcessFederation: Sendable {
         await topDatabase.stop()
     }
 
-    /// The last lines that each process wrote about something that went wrong, for a failing test to show.
-    package func complaints() -> String {
+    /// The last lines that each process wrote about something that went wrong.
+    private func complaints() -> String {
         var text = ""
         for name in ["api"] + plan.regions {
             let folder = "\(folder)/\(name)/var/log"

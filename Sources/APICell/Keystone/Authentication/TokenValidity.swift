@@ -1,6 +1,5 @@
 import APIConventions
 import CloudModel
-import Synchronization
 import Tokens
 
 /// Decides whether a token holds: its seal, its expiry, and, at most a second ago, what the database said of its user, scope and
@@ -27,7 +26,7 @@ final class TokenValidity: TokenAuthenticator {
 
     private let keys: FernetKeyRing
     private let store: TokenStore
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(keys: FernetKeyRing, store: TokenStore) {
         self.keys = keys

@@ -1,7 +1,6 @@
 import APIConventions
 import CloudModel
 import Database
-import Synchronization
 
 /// Which services there are, where. The federation-wide region comes first, so that a client that names no region meets it.
 struct Catalog: Sendable {
@@ -86,7 +85,7 @@ final class CatalogCache: Sendable {
     }
 
     private let database: Database
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(database: Database) { self.database = database }
 

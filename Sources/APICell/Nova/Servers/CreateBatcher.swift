@@ -1,5 +1,4 @@
 import CloudModel
-import Synchronization
 
 /// Groups creates that arrive while a commit is in flight into the next commit, so that a storm costs a few commits rather than
 /// one each, and quota needs one lock per project and batch.
@@ -28,7 +27,7 @@ final class CreateBatcher: Sendable {
         var company = Company(spacing: .milliseconds(25))
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     private let store: @Sendable ([CreateOrder]) async throws -> [CreateOutcome]
     private let isEverybodys: @Sendable (any Error) -> Bool
 

@@ -2,7 +2,6 @@ internal import CellProtocol
 internal import CloudModel
 internal import Logging
 internal import Observability
-internal import Synchronization
 
 /// Refuses what a host says of itself and can't be true: for that host alone, counted, and logged at most once in a while for each.
 final class HostRefusals: Sendable {
@@ -11,7 +10,7 @@ final class HostRefusals: Sendable {
 
     private let log: Logger
     private let counter = MetricsRegistry.shared.counter("meridian_cell_host_statements_refused_total")
-    private let told = Mutex<[HostName: ContinuousClock.Instant]>([:])
+    private let told = Lock<[HostName: ContinuousClock.Instant]>([:])
 
     init(log: Logger) { self.log = log }
 

@@ -224,10 +224,10 @@ package actor ImageCache: BaseImages {
 
     private func path(_ checksum: String) -> String { "\(directory)/\(checksum)" }
 
-    /// The process that writes `<checksum>.<process>.<number>.part`; there was a version without the number.
+    /// The process that writes `<checksum>.<process>.<number>.part`.
     private static func process(ofPart name: String) -> pid_t? {
         let parts = name.split(separator: ".")
-        guard (3...4).contains(parts.count), parts.last == "part", SHA512Digest.isText(String(parts[0])) else { return nil }
+        guard parts.count == 4, parts.last == "part", SHA512Digest.isText(String(parts[0])) else { return nil }
         return pid_t(parts[1])
     }
 }

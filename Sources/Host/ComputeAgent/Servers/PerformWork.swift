@@ -1,7 +1,6 @@
 import CellProtocol
 import CloudModel
 import Hypervisors
-import Synchronization
 
 /// Carries out one piece of work under its deadline and an interruption, and says how it ended.
 struct PerformWork {
@@ -14,7 +13,7 @@ struct PerformWork {
 
     /// Why the work was cut short: the first reason counts.
     private final class Cut: Sendable {
-        private let fate = Mutex(Fate.open)
+        private let fate = Lock(Fate.open)
         var reason: Fate { fate.withLock { $0 } }
         func cut(_ reason: Fate) {
             fate.withLock { if case .open = $0 { $0 = reason } }

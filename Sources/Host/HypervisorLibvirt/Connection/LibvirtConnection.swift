@@ -2,7 +2,6 @@ internal import CLibvirt
 import CloudModel
 import Foundation
 import Hypervisors
-import Synchronization
 
 /// One open connection to libvirtd with its events. Closed in `deinit`; guests don't notice.
 ///
@@ -83,7 +82,7 @@ private func domainChanged(
 
 /// libvirt's event loop: one thread per process that reads all connections' sockets and calls the callbacks.
 private enum EventLoop {
-    private static let isStarted = Mutex(false)
+    private static let isStarted = Lock(false)
 
     static func start() throws {
         try isStarted.withLock { isStarted in

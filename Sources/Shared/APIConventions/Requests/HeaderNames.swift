@@ -8,7 +8,6 @@ extension HTTPField.Name {
     package static let computeRequestID = known("X-Compute-Request-ID")
     package static let openStackAPIVersion = known("OpenStack-API-Version")
     package static let novaAPIVersion = known("X-OpenStack-Nova-API-Version")
-    package static let forwardedProto = known("X-Forwarded-Proto")
 
     /// A host's leave to fetch one image, instead of a token.
     package static let meridianGrant = known("X-Meridian-Grant")
