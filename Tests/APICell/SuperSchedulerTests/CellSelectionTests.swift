@@ -113,6 +113,14 @@ import Testing
         #expect(CellSelection.rank(cells, for: .init(size: Self.small, zone: "east")).cells.map(\.cell) == ["a"])
     }
 
+    @Test func aServerAskedForInARegionTakesAnyOfItsZones() {
+        let full = Self.zone("tunis", free: 0, largest: .zero)
+        let cells = [Self.cell("tunis", [full, Self.zone("tunis-b")]), Self.cell("london")]
+        #expect(CellSelection.rank(cells, for: .init(size: Self.small, homeRegion: "tunis")).cells.map(\.cell) == ["tunis"])
+        let pinned = CellSelection.rank(cells, for: .init(size: Self.small, zone: "tunis", homeRegion: "tunis"))
+        #expect(pinned.cells.isEmpty)
+    }
+
     @Test func aCellThatLeftACallUnansweredComesLastButComes() {
         let cells = [Self.cell("a", contact: .suspect), Self.cell("b", [Self.zone("b", free: 200)])]
         #expect(CellSelection.rank(cells, for: .init(size: Self.small)).cells.map(\.cell) == ["b", "a"])

@@ -133,6 +133,7 @@ struct MeridianServers: Sendable {
             $0.field("status", server.status)
             $0.field("region", server.cell)
             $0.field("host", server.host)
+            $0.field("asked_region", server.mapping == "unplaced" ? server.homeRegion : nil)
             $0.field("asked_zone", server.mapping == "unplaced" ? server.zone?.rawValue : nil)
             $0.field("verdict", server.fault?.message)
             $0.array("attempts") { for attempt in ledger?.attempts ?? [] { $0.object { Self.write(attempt, to: &$0) } } }
