@@ -270,53 +270,6 @@ import Testing
         }
     }
 
-    @Test func aRegionsEndpointPinsAndScopes() async throws {
-        try await NovaFixture.with { cloud async throws in
-            let answer = try await cloud.call(.post, "/regions/tunis/v2.1/servers", NovaFixture.body())
-            #expect(answer.status == 202)
-            let id = try #require(answer.json["server"]?["id"]?.string)
-            #expect(answer.headers[.location] == "http://compute.test:8774/regions/tunis/v2.1/servers/\(id)")
-            #expect(try await cloud.call(.get, "/regions/tunis/v2.1/servers/\(id)").status == 200)
-            #expect(try await cloud.call(.get, "/regions/london/v2.1/servers/\(id)").status == 404)
-            #expect(try await cloud.call(.get, "/v2.1/servers/\(id)").status == 200)
-            #expect(try await cloud.call(.get, "/regions/london/v2.1/servers").json["servers"]?.array?.isEmpty == true)
-            #expect(try await cloud.call(.get, "/regions/tunis/v2.1/servers").json["servers"]?.array?.count == 1)
-            #expect(try await cloud.call(.get, "/regions/tunis/meridian/v1/servers").json["servers"]?.array?.count == 1)
-            #expect(try await cloud.call(.get, "/regions/london/meridian/v1/servers").json["servers"]?.array?.isEmpty == true)
-            #expect(try await cloud.call(.get, "/regions/london/meridian/v1/servers/\(id)").status == 404)
-            #expect(try await cloud.call(.get, "/meridian/v1/servers").json["servers"]?.array?.count == 1)
-            let elsewhere = try await cloud.call(
-                .post, "/regions/tunis/v2.1/servers", NovaFixture.body("x", ["availability_zone": "london"]))
-            #expect(elsewhere.status == 400)
-            #expect(try await cloud.call(.post, "/regions/atlantis/v2.1/servers", NovaFixture.body()).status == 400)
-        }
-    }
-
-    @Test func aRegionsEndpointBindsTheRegionAndLeavesTheZoneFree() async throws {
-        try await NovaFixture.with { cloud async throws in
-            let answer = try await cloud.call(.post, "/regions/tunis/v2.1/servers", NovaFixture.body())
-            let id = try #require(answer.json["server"]?["id"]?.string.flatMap { ServerID($0) })
-            let row = try #require(
-                try await cloud.database.query(
-                    "SELECT zone, home_region, spec->>'zone' AS spec_zone FROM compute.servers WHERE id = \(id)"
-                ).first)
-            #expect(try row.textIfAny("zone") == nil && row.textIfAny("spec_zone") == nil)
-            #expect(try (row.get("home_region")) == "tunis")
-            #expect(try await cloud.show(id)["OS-EXT-AZ:availability_zone"] == "", "no host yet, and no zone was asked for")
-            let explained = try await cloud.call(.get, "/meridian/v1/servers/\(id)/explain").json
-            #expect(explained["asked_region"] == "tunis")
-            #expect(explained["asked_zone"] == .null)
-            try await cloud.place(id)
-            try await cloud.settle(id)
-            #expect(try await cloud.show(id)["OS-EXT-AZ:availability_zone"] == "tunis", "its host's zone")
-
-            let zoned = try await cloud.call(
-                .post, "/regions/tunis/v2.1/servers", NovaFixture.body("two", ["availability_zone": "tunis"]))
-            let second = try #require(zoned.json["server"]?["id"]?.string.flatMap { ServerID($0) })
-            #expect(try await cloud.show(second)["OS-EXT-AZ:availability_zone"] == "tunis", "the zone that was asked for")
-        }
-    }
-
     @Test func whoMayNotCreateIsToldSo() async throws {
         try await NovaFixture.with { cloud async throws in
             #expect(try await cloud.call(.post, "/v2.1/servers", NovaFixture.body(), as: nil).status == 401)

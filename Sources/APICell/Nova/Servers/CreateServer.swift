@@ -136,7 +136,8 @@ struct CreateServer: Sendable {
     }
 
     /// The zone that binds the server, and the region it is at home in. A region whose endpoint was called binds to the region alone: any
-    /// of its zones will do.
+    /// of its zones will do. Region files have a zone in one region only; where several cells say the same zone nevertheless, the server
+    /// is bound to the zone in any of them and is at home in none.
     private func zone(_ asked: String?, region: String?) async throws -> (ZoneName?, String?) {
         guard asked != nil || region != nil else { return (nil, nil) }
         let zones = try await zones.zones().filter { region == nil || $0.cell.rawValue == region }
@@ -147,8 +148,9 @@ struct CreateServer: Sendable {
         guard !asked.contains(":") else {
             throw CloudError(.notImplemented, "A host can't be named in availability_zone. Name the zone alone.")
         }
-        guard let zone = zones.first(where: { $0.name.rawValue == asked }) else { throw Self.zoneNotAvailable }
-        return (zone.name, zone.cell.rawValue)
+        let cells = zones.filter { $0.name.rawValue == asked }.map(\.cell.rawValue)
+        guard let home = cells.first else { throw Self.zoneNotAvailable }
+        return (ZoneName(asked), cells.count == 1 ? home : nil)
     }
 
     private func group(_ id: ServerGroupID?, of project: ProjectID) async throws -> GroupConstraint? {
