@@ -7,8 +7,58 @@ import Testing
 
 @testable import Nova
 
-/// What binds a server to a region or a zone.
+/// Which zones there are, and what binds a server to a region or a zone.
 @Suite struct ZoneTests {
+    @Test(arguments: ["down", "disabled by its cell", "disabled just now"])
+    func aZoneWhoseLastHostIsGoneStaysListedAndTakesCreates(how: String) async throws {
+        try await NovaFixture.with { cloud async throws in
+            func available() async throws -> [String: Bool] {
+                let zones = try await cloud.call(.get, "/v2.1/os-availability-zone").json["availabilityZoneInfo"]?.array ?? []
+                return zones.reduce(into: [:]) { $0[$1["zoneName"]?.string ?? ""] = $1["zoneState"]?["available"]?.bool }
+            }
+            let change =
+                switch how {
+                case "down": #"{"up": false}"#
+                case "disabled by its cell": #"{"enabled": false}"#
+                default: "{}"
+                }
+            try await cloud.addHost("compute-2.tunis", zone: "tunis-b")
+            #expect(try await available() == ["amsterdam": false, "london": true, "tunis": true, "tunis-b": true])
+            try await cloud.database.query(
+                """
+                UPDATE compute.hosts SET report = report || \(change)::jsonb, wanted_disabled = \(how == "disabled just now" ? true : nil)
+                WHERE name = 'compute-2.tunis'
+                """)
+            #expect(try await available() == ["amsterdam": false, "london": true, "tunis": true, "tunis-b": false])
+            let detail = try await cloud.call(.get, "/v2.1/os-availability-zone/detail", as: "admin").json
+            let hosts = detail["availabilityZoneInfo"]?.array?.last?["hosts"]
+            #expect(hosts?["compute-2.tunis"]?["nova-compute"]?["active"]?.bool == (how != "down"))
+            let id = try await cloud.create("one", ["availability_zone": "tunis-b"])
+            let row = try #require(
+                try await cloud.database.query(
+                    "SELECT zone, home_region FROM compute.servers WHERE id = \(id)"
+                ).first)
+            #expect(try row.textIfAny("zone") == "tunis-b")
+            #expect(try row.textIfAny("home_region") == "tunis")
+            for (region, status) in [("tunis", 202), ("london", 400)] {
+                let answer = try await cloud.call(
+                    .post, "/regions/\(region)/v2.1/servers", NovaFixture.body("x", ["availability_zone": "tunis-b"]))
+                #expect(answer.status == status)
+            }
+        }
+    }
+
+    @Test func aZoneThatACellSaysBeforeItsHostsAreKnownIsAvailable() async throws {
+        try await NovaFixture.with { cloud async throws in
+            try await cloud.database.query("DELETE FROM compute.hosts WHERE cell = 'london'")
+            let zones = try await cloud.call(.get, "/v2.1/os-availability-zone").json["availabilityZoneInfo"]?.array ?? []
+            #expect(zones.map { $0["zoneState"]?["available"]?.bool } == [false, true, true])
+            #expect(
+                try await cloud.call(.post, "/v2.1/servers", NovaFixture.body("x", ["availability_zone": "amsterdam"])).status
+                    == 202, "a region that has just been stood up has the zone of its name")
+        }
+    }
+
     @Test func aRegionsEndpointPinsAndScopes() async throws {
         try await NovaFixture.with { cloud async throws in
             let answer = try await cloud.call(.post, "/regions/tunis/v2.1/servers", NovaFixture.body())

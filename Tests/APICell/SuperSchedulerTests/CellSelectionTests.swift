@@ -37,7 +37,9 @@ import Testing
     static let rows: [Row] = [
         Row(cell: cell("tunis"), wish: .init(size: small), reason: nil),
         Row(cell: cell("tunis"), wish: .init(size: small, zone: "tunis"), reason: nil),
-        Row(cell: cell("tunis"), wish: .init(size: small, zone: "paris"), reason: "has no zone paris"),
+        Row(
+            cell: cell("tunis"), wish: .init(size: small, zone: "paris"),
+            reason: "has no host that is enabled and up in the zone paris"),
         Row(
             cell: cell("tunis"), wish: .init(size: small, homeRegion: "london"),
             reason: "the server was asked for in region london"),
@@ -61,8 +63,13 @@ import Testing
         Row(
             cell: cell("tunis", isAhead: true), wish: .init(size: small, zone: "tunis"),
             reason: "ahead: the API database was restored from a backup and knows less than the region"),
-        Row(cell: cell("tunis", isAhead: true), wish: .init(size: small, zone: "paris"), reason: "has no zone paris"),
+        Row(
+            cell: cell("tunis", isAhead: true), wish: .init(size: small, zone: "paris"),
+            reason: "has no host that is enabled and up in the zone paris"),
         Row(cell: cell("tunis", []), wish: .init(size: small), reason: "has no host that is up"),
+        Row(
+            cell: cell("tunis", []), wish: .init(size: small, zone: "tunis-b", homeRegion: "tunis"),
+            reason: "has no host that is up"),
         Row(cell: cell("tunis", [zone("tunis", traits: ["X"])]), wish: .init(size: small, traits: ["X"]), reason: nil),
         Row(
             cell: cell("tunis", [zone("tunis", traits: ["X"])]), wish: .init(size: small, traits: ["X", "Y"]),

@@ -139,18 +139,16 @@ struct CreateServer: Sendable {
     /// of its zones will do. Region files have a zone in one region only; where several cells say the same zone nevertheless, the server
     /// is bound to the zone in any of them and is at home in none.
     private func zone(_ asked: String?, region: String?) async throws -> (ZoneName?, String?) {
-        guard asked != nil || region != nil else { return (nil, nil) }
-        let zones = try await zones.zones().filter { region == nil || $0.cell.rawValue == region }
         guard let asked, !asked.isEmpty else {
-            guard region == nil || !zones.isEmpty else { throw Self.zoneNotAvailable }
+            if let region, try await !zones.hasRegion(region) { throw Self.zoneNotAvailable }
             return (nil, region)
         }
         guard !asked.contains(":") else {
             throw CloudError(.notImplemented, "A host can't be named in availability_zone. Name the zone alone.")
         }
-        let cells = zones.filter { $0.name.rawValue == asked }.map(\.cell.rawValue)
+        let cells = try await zones.cells(with: asked, in: region)
         guard let home = cells.first else { throw Self.zoneNotAvailable }
-        return (ZoneName(asked), cells.count == 1 ? home : nil)
+        return (ZoneName(asked), cells.count == 1 ? home.rawValue : nil)
     }
 
     private func group(_ id: ServerGroupID?, of project: ProjectID) async throws -> GroupConstraint? {

@@ -117,8 +117,11 @@ package struct CellSelection: Sendable {
         if let pinned = wish.pinnedCell, pinned != cell.name { return "the server's group is in \(pinned)" }
         if let home = wish.homeRegion, home != cell.name { return "the server was asked for in region \(home)" }
         let zones = wish.zones(of: cell)
-        if zones.isEmpty, let zone = wish.zone, !(cell.summary.zones.isEmpty && zone.rawValue == cell.name.rawValue) {
-            return "has no zone \(zone)"
+        // A summary says only zones that have such a host.
+        let isWhollyDown =
+            cell.summary.zones.isEmpty && (wish.zone?.rawValue == cell.name.rawValue || wish.homeRegion == cell.name)
+        if zones.isEmpty, let zone = wish.zone, !isWhollyDown {
+            return "has no host that is enabled and up in the zone \(zone)"
         }
         if wish.refusedBy.contains(cell.name) { return "gave the server back" }
         if cell.drained { return "is being drained" }
