@@ -76,7 +76,7 @@ import Testing
             reason: "has no host with the trait Y"),
         Row(
             cell: cell("tunis", [zone("tunis", largest: ResourceSize(vcpus: 4, ram: 64, disk: 50))]), wish: .init(size: small),
-            reason: "has no host with room for 1 vCPUs, 128 MiB, 1 GiB; the roomiest has 4 vCPUs, 64 MiB, 50 GiB"),
+            reason: "has no host with room for 1 vCPUs, 128 MiB, 1 GiB"),
     ]
 
     @Test(arguments: rows) func isAskedOrSaysWhyNot(row: Row) {
@@ -164,6 +164,12 @@ import Testing
                 == .init(
                     cell: "london", reason: "the API database was restored from a backup, and tunis may have the server already"
                 ))
+    }
+
+    @Test func whatTheRoomiestHostHasIsADetailForAdministrators() {
+        let cells = [Self.cell("tunis", [Self.zone("tunis", largest: ResourceSize(vcpus: 4, ram: 64, disk: 50))])]
+        let out = CellSelection.rank(cells, for: .init(size: Self.small)).ruledOut
+        #expect(out.map(\.detail) == ["the roomiest has 4 vCPUs, 64 MiB, 50 GiB"])
     }
 
     @Test func noCellsAreNoCells() {

@@ -46,7 +46,8 @@ struct PlaceServer: Sendable {
         // What was ruled out last time is said again below, as it is now.
         ledger.attempts.removeAll { $0.outcome == .ruledOut || $0.outcome == .silent }
         for out in ranking.ruledOut {
-            ledger.attempts.append(.init(cell: out.cell, outcome: .ruledOut, at: started, reason: out.reason))
+            ledger.attempts.append(
+                .init(cell: out.cell, outcome: .ruledOut, at: started, reason: out.reason, detail: out.detail))
         }
         var steps = [
             TraceStep("place.rank", classic: [8, 9, 10], place: "super-scheduler", started: started, ended: .now())
