@@ -78,6 +78,7 @@ package enum RegionFile {
     private static func computeHosts(_ section: inout Section, region: String) throws -> Region.ComputeHosts {
         var names: Set<String> = []
         var addresses: Set<String> = []
+        var zones: Set<ZoneName> = []
         return Region.ComputeHosts(
             hypervisor: try section.choice("hypervisor"),
             healthPort: try section.section("ports") { try $0.port("health") },
@@ -92,9 +93,14 @@ package enum RegionFile {
                 let address = try section.address("address")
                 guard names.insert(name).inserted else { throw section.wrong("name", "Two hosts have this name.") }
                 guard addresses.insert(address).inserted else { throw section.wrong("address", "Two hosts have this address.") }
+                let zone = ZoneName(try section.optionalText("zone") ?? region)
+                zones.insert(zone)
+                guard zones.count <= ZoneName.mostInARegion else {
+                    throw section.wrong("zone", "A region has at most \(ZoneName.mostInARegion) zones.")
+                }
                 return Region.ComputeHost(
                     name: name, hostName: HostName("\(name).\(region)"), address: address,
-                    zone: ZoneName(try section.optionalText("zone") ?? region), traits: try section.optionalTexts("traits"),
+                    zone: zone, traits: try section.optionalTexts("traits"),
                     ssh: try section.optionalText("ssh"))
             })
     }

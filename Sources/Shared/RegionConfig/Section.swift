@@ -182,6 +182,18 @@ struct Section {
     /// The error for a value that is of the right type and still wrong.
     func wrong(_ key: String, _ sentence: String) -> ConfigurationError { wrong(key, mapping[key], sentence) }
 
+    /// The same for a key further down, `compute_host.hosts[0].zone`; one that isn't written is told at the section above it.
+    func wrong(at place: String, _ sentence: String) -> ConfigurationError {
+        var node = Node.mapping(mapping)
+        for part in place.split(whereSeparator: { ".[]".contains($0) }) {
+            guard
+                let next = Int(part).flatMap({ index in node.sequence?.dropFirst(index).first }) ?? node.mapping?[String(part)]
+            else { break }
+            node = next
+        }
+        return ConfigurationError(file: file, line: node.mark?.line ?? line, key: joined(place), sentence: sentence)
+    }
+
     private func wrong(_ key: String, _ node: Node?, _ sentence: String) -> ConfigurationError {
         ConfigurationError(file: file, line: node?.mark?.line ?? line, key: joined(key), sentence: sentence)
     }

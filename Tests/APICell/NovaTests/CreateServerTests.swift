@@ -270,30 +270,6 @@ import Testing
         }
     }
 
-    @Test func aRegionsEndpointPinsAndScopes() async throws {
-        try await NovaFixture.with { cloud async throws in
-            let answer = try await cloud.call(.post, "/regions/tunis/v2.1/servers", NovaFixture.body())
-            #expect(answer.status == 202)
-            let id = try #require(answer.json["server"]?["id"]?.string)
-            #expect(answer.headers[.location] == "http://compute.test:8774/regions/tunis/v2.1/servers/\(id)")
-            #expect(try await cloud.call(.get, "/regions/tunis/v2.1/servers/\(id)").status == 200)
-            #expect(try await cloud.call(.get, "/regions/london/v2.1/servers/\(id)").status == 404)
-            #expect(try await cloud.call(.get, "/v2.1/servers/\(id)").status == 200)
-            #expect(try await cloud.call(.get, "/regions/london/v2.1/servers").json["servers"]?.array?.isEmpty == true)
-            #expect(try await cloud.call(.get, "/regions/tunis/v2.1/servers").json["servers"]?.array?.count == 1)
-            #expect(try await cloud.call(.get, "/regions/tunis/meridian/v1/servers").json["servers"]?.array?.count == 1)
-            #expect(try await cloud.call(.get, "/regions/london/meridian/v1/servers").json["servers"]?.array?.isEmpty == true)
-            #expect(try await cloud.call(.get, "/regions/london/meridian/v1/servers/\(id)").status == 404)
-            #expect(try await cloud.call(.get, "/meridian/v1/servers").json["servers"]?.array?.count == 1)
-            #expect(try await cloud.call(.get, "/v2.1/servers/\(id)").json["server"]?["OS-EXT-AZ:availability_zone"] == "tunis")
-            #expect(
-                try await cloud.call(
-                    .post, "/regions/tunis/v2.1/servers", NovaFixture.body("x", ["availability_zone": "london"])
-                ).status
-                    == 400)
-        }
-    }
-
     @Test func whoMayNotCreateIsToldSo() async throws {
         try await NovaFixture.with { cloud async throws in
             #expect(try await cloud.call(.post, "/v2.1/servers", NovaFixture.body(), as: nil).status == 401)

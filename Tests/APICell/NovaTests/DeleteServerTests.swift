@@ -38,6 +38,23 @@ import Testing
         }
     }
 
+    @Test func forceDeleteIsADeleteThatAnswersAsActionsDo() async throws {
+        try await NovaFixture.with { cloud async throws in
+            let path = "/v2.1/servers/\(try await cloud.active())"
+            let force: JSONValue = ["forceDelete": .null]
+            #expect(try await cloud.call(.post, path + "/action", force, as: "reader").status == 403)
+            #expect(try await cloud.call(.post, path + "/action", force, as: "stranger").status == 404)
+            #expect(try await cloud.call(.post, path + "/action", ["lock": .null], as: "admin").status == 202)
+            #expect(try await cloud.call(.post, path + "/action", force).status == 409)
+            #expect(try await cloud.call(.post, path + "/action", ["unlock": .null], as: "admin").status == 202)
+            #expect(try await cloud.call(.post, path + "/action", force).status == 202)
+            #expect(try await cloud.call(.get, path).json["server"]?["OS-EXT-STS:task_state"] == "deleting")
+            let unplaced = "/v2.1/servers/\(try await cloud.create())"
+            #expect(try await cloud.call(.post, unplaced + "/action", force).status == 202)
+            #expect(try await cloud.call(.get, unplaced).status == 404)
+        }
+    }
+
     @Test func aPlacedServerIsDeletingUntilItsCellSaysItIsGone() async throws {
         try await NovaFixture.with(quotas: QuotaLimits(instances: 1)) { cloud async throws in
             let id = try await cloud.active()

@@ -51,6 +51,7 @@ import Testing
             let ledger = PlacementLedger(attempts: [
                 .init(
                     cell: "tunis", outcome: .noRoom, at: .now(), reason: "no host has enough memory",
+                    detail: "the roomiest has 64 MiB", weight: 0.25,
                     elimination: Elimination(
                         considered: 2, removed: ["memory": 2],
                         examples: [.init(host: "compute-1.tunis", rule: "memory", detail: "64 < 128")]))
@@ -61,8 +62,12 @@ import Testing
             #expect(attempt["outcome"] == "noRoom")
             #expect(attempt["hosts"]?["removed"] == ["memory": 2])
             #expect(attempt["hosts"]?["examples"] == [])
+            #expect(attempt["reason"] == "no host has enough memory")
+            #expect(attempt["weight"] == .null, "the share that is free")
             let admin = try await cloud.call(.get, "/meridian/v1/servers/\(id)/explain", as: "admin").json
             #expect(admin["attempts"]?.array?.first?["hosts"]?["examples"]?.array?.first?["host"] == "compute-1.tunis")
+            #expect(admin["attempts"]?.array?.first?["reason"] == "no host has enough memory; the roomiest has 64 MiB")
+            #expect(admin["attempts"]?.array?.first?["weight"] != .null)
             #expect(try await cloud.call(.get, "/meridian/v1/servers/\(id)/explain", as: "stranger").status == 404)
         }
     }

@@ -72,18 +72,26 @@ struct NovaFixture: Sendable {
             try await database.query("INSERT INTO compute.cells (name, summary) VALUES (\(cell), \(json: summary))")
             try await database.query(
                 "INSERT INTO compute.cell_contacts (cell, last_contact) VALUES (\(cell), now() + interval '1 hour')")
-            let host = HostReport(
-                name: HostName("compute-1.\(cell)"), revision: 1,
-                inventory: HostInventory(
-                    size: size, hypervisorType: "QEMU", hypervisorVersion: 7_002_000, acceleration: "qemu", traits: [],
-                    cachedImages: [],
-                    zone: ZoneName(cell), address: "10.3.0.11"),
-                used: ResourceSize(vcpus: 1, ram: 128, disk: 1), servers: 1, enabled: true, disabledReason: nil, up: true,
-                lastSeen: .now(), release: "0.1")
-            try await database.query(
-                "INSERT INTO compute.hosts (name, cell, revision, report) VALUES (\(host.name), \(cell), 1, \(json: host))")
+            try await addHost(HostName("compute-1.\(cell)"), zone: ZoneName(cell), in: cell, to: database)
         }
         try await database.query("INSERT INTO compute.cells (name) VALUES ('amsterdam')")
+    }
+
+    private static func addHost(_ name: HostName, zone: ZoneName, in cell: String, to database: Database) async throws {
+        let host = HostReport(
+            name: name, revision: 1,
+            inventory: HostInventory(
+                size: ResourceSize(vcpus: 16, ram: 32_768, disk: 100), hypervisorType: "QEMU", hypervisorVersion: 7_002_000,
+                acceleration: "qemu", traits: [], cachedImages: [], zone: zone, address: "10.3.0.11"),
+            used: ResourceSize(vcpus: 1, ram: 128, disk: 1), servers: 1, enabled: true, disabledReason: nil, up: true,
+            lastSeen: .now(), release: "0.1")
+        try await database.query(
+            "INSERT INTO compute.hosts (name, cell, revision, report) VALUES (\(host.name), \(cell), 1, \(json: host))")
+    }
+
+    /// A host that tells the API cell of itself; its cell's summary stays as it is.
+    func addHost(_ name: HostName, zone: ZoneName, in cell: String = "tunis") async throws {
+        try await Self.addHost(name, zone: zone, in: cell, to: database)
     }
 
     // MARK: Calls

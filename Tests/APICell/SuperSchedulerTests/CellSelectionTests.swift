@@ -37,7 +37,9 @@ import Testing
     static let rows: [Row] = [
         Row(cell: cell("tunis"), wish: .init(size: small), reason: nil),
         Row(cell: cell("tunis"), wish: .init(size: small, zone: "tunis"), reason: nil),
-        Row(cell: cell("tunis"), wish: .init(size: small, zone: "paris"), reason: "has no zone paris"),
+        Row(
+            cell: cell("tunis"), wish: .init(size: small, zone: "paris"),
+            reason: "has no host that is enabled and up in the zone paris"),
         Row(
             cell: cell("tunis"), wish: .init(size: small, homeRegion: "london"),
             reason: "the server was asked for in region london"),
@@ -61,15 +63,20 @@ import Testing
         Row(
             cell: cell("tunis", isAhead: true), wish: .init(size: small, zone: "tunis"),
             reason: "ahead: the API database was restored from a backup and knows less than the region"),
-        Row(cell: cell("tunis", isAhead: true), wish: .init(size: small, zone: "paris"), reason: "has no zone paris"),
+        Row(
+            cell: cell("tunis", isAhead: true), wish: .init(size: small, zone: "paris"),
+            reason: "has no host that is enabled and up in the zone paris"),
         Row(cell: cell("tunis", []), wish: .init(size: small), reason: "has no host that is up"),
+        Row(
+            cell: cell("tunis", []), wish: .init(size: small, zone: "tunis-b", homeRegion: "tunis"),
+            reason: "has no host that is up"),
         Row(cell: cell("tunis", [zone("tunis", traits: ["X"])]), wish: .init(size: small, traits: ["X"]), reason: nil),
         Row(
             cell: cell("tunis", [zone("tunis", traits: ["X"])]), wish: .init(size: small, traits: ["X", "Y"]),
             reason: "has no host with the trait Y"),
         Row(
             cell: cell("tunis", [zone("tunis", largest: ResourceSize(vcpus: 4, ram: 64, disk: 50))]), wish: .init(size: small),
-            reason: "has no host with room for 1 vCPUs, 128 MiB, 1 GiB; the roomiest has 4 vCPUs, 64 MiB, 50 GiB"),
+            reason: "has no host with room for 1 vCPUs, 128 MiB, 1 GiB"),
     ]
 
     @Test(arguments: rows) func isAskedOrSaysWhyNot(row: Row) {
@@ -113,6 +120,14 @@ import Testing
         #expect(CellSelection.rank(cells, for: .init(size: Self.small, zone: "east")).cells.map(\.cell) == ["a"])
     }
 
+    @Test func aServerAskedForInARegionTakesAnyOfItsZones() {
+        let full = Self.zone("tunis", free: 0, largest: .zero)
+        let cells = [Self.cell("tunis", [full, Self.zone("tunis-b")]), Self.cell("london")]
+        #expect(CellSelection.rank(cells, for: .init(size: Self.small, homeRegion: "tunis")).cells.map(\.cell) == ["tunis"])
+        let pinned = CellSelection.rank(cells, for: .init(size: Self.small, zone: "tunis", homeRegion: "tunis"))
+        #expect(pinned.cells.isEmpty)
+    }
+
     @Test func aCellThatLeftACallUnansweredComesLastButComes() {
         let cells = [Self.cell("a", contact: .suspect), Self.cell("b", [Self.zone("b", free: 200)])]
         #expect(CellSelection.rank(cells, for: .init(size: Self.small)).cells.map(\.cell) == ["b", "a"])
@@ -149,6 +164,12 @@ import Testing
                 == .init(
                     cell: "london", reason: "the API database was restored from a backup, and tunis may have the server already"
                 ))
+    }
+
+    @Test func whatTheRoomiestHostHasIsADetailForAdministrators() {
+        let cells = [Self.cell("tunis", [Self.zone("tunis", largest: ResourceSize(vcpus: 4, ram: 64, disk: 50))])]
+        let out = CellSelection.rank(cells, for: .init(size: Self.small)).ruledOut
+        #expect(out.map(\.detail) == ["the roomiest has 4 vCPUs, 64 MiB, 50 GiB"])
     }
 
     @Test func noCellsAreNoCells() {

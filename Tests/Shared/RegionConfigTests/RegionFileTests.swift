@@ -40,6 +40,15 @@ private let regions = URL(filePath: #filePath).deletingLastPathComponent().appen
         )
     }
 
+    @Test(arguments: [8, 9]) func aRegionHasAsManyZonesAsItsSummaryHolds(zones: Int) throws {
+        let hosts = (1..<zones).map { "\n    - {name: zoned-\($0), address: 10.3.1.\($0), zone: zone-\($0)}" }.joined()
+        let error = failure(
+            try tunis().replacing(
+                "{name: compute-2, address: 10.3.0.12}", with: "{name: compute-2, address: 10.3.0.12}" + hosts))
+        #expect(error?.key == (zones > 8 ? "compute_host.hosts[9].zone" : nil))
+        #expect(error?.sentence == (zones > 8 ? "A region has at most 8 zones." : nil))
+    }
+
     @Test func anUnknownKeyIsNamed() throws {
         let text = try tunis().replacing("conductor_health:", with: "conductor_helth: 1\n    conductor_health:")
         let error = failure(text)

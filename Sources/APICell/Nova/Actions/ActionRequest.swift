@@ -6,6 +6,7 @@ enum ActionRequest: Sendable {
     case reboot(hard: Bool)
     case start
     case stop
+    case forceDelete
     /// The last so many lines; nil: all.
     case consoleOutput(lines: Int?)
     case lock
@@ -17,7 +18,7 @@ enum ActionRequest: Sendable {
     private static let unserved: Set<String> = [
         "addFixedIp", "addFloatingIp", "addSecurityGroup", "changePassword", "confirmResize", "createBackup", "createImage",
         "evacuate",
-        "forceDelete", "injectNetworkInfo", "migrate", "os-getConsoleOutput", "os-getRDPConsole", "os-getSerialConsole",
+        "injectNetworkInfo", "migrate", "os-getConsoleOutput", "os-getRDPConsole", "os-getSerialConsole",
         "os-getSPICEConsole", "os-getVNCConsole", "os-migrateLive", "os-resetState", "pause", "rebuild", "removeFixedIp",
         "removeFloatingIp", "removeSecurityGroup", "rescue", "resetNetwork", "resize", "restore", "resume", "revertResize",
         "shelve",
@@ -42,6 +43,7 @@ enum ActionRequest: Sendable {
             }
         case "os-start": self = .start
         case "os-stop": self = .stop
+        case "forceDelete": self = .forceDelete
         case "os-getConsoleOutput": self = .consoleOutput(lines: try Self.lines(fields))
         case "lock": self = .lock
         case "unlock": self = .unlock

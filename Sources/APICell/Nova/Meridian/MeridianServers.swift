@@ -45,7 +45,8 @@ struct MeridianServers: Sendable {
         json.field("region", server.cell)
         json.field("home_region", server.homeRegion)
         json.field("zone", server.zone)
-        // Beyond Nova, which keeps it for administrators: in a federation a tenant may know where what is theirs runs.
+        // Beyond Nova, which keeps it for administrators: in a federation a tenant may know where what is theirs runs. No other host's
+        // name, and not what a region has.
         json.field("host", server.host)
         json.field("status", server.status)
         json.field("task", server.taskState)
@@ -133,6 +134,7 @@ struct MeridianServers: Sendable {
             $0.field("status", server.status)
             $0.field("region", server.cell)
             $0.field("host", server.host)
+            $0.field("asked_region", server.mapping == "unplaced" ? server.homeRegion : nil)
             $0.field("asked_zone", server.mapping == "unplaced" ? server.zone?.rawValue : nil)
             $0.field("verdict", server.fault?.message)
             $0.array("attempts") { for attempt in ledger?.attempts ?? [] { $0.object { Self.write(attempt, to: &$0) } } }
@@ -145,7 +147,7 @@ struct MeridianServers: Sendable {
         json.field("outcome", attempt.outcome.rawValue)
         json.field("at", attempt.at.description)
         json.field("host", attempt.host)
-        json.field("reason", attempt.reason)
+        json.field("reason", attempt.reason.map { reason in attempt.detail.map { "\(reason); \($0)" } ?? reason })
         json.field("weight", attempt.weight)
         guard let elimination = attempt.elimination else { return json.null("hosts") }
         json.object("hosts") {

@@ -6,6 +6,7 @@ extension NovaService {
     /// `/servers/{id}/action` and `/servers/{id}/os-instance-actions`.
     func addActions(to routes: NovaRoutes) {
         let perform = PerformAction(store: actions, signal: signal, intentDeadline: intentDeadline)
+        let delete = DeleteServer(store: actions, signal: signal)
         let console = GetConsoleOutput(store: servers, questions: questions, regionSilent: regionSilent)
         let show = ShowServer(store: servers)
         let timeline = ShowActions(servers: servers, timelines: timelines)
@@ -23,6 +24,10 @@ extension NovaService {
             case .stop:
                 try request.enforce("os_compute_api:servers:stop")
                 try await perform(.stop, on: id, by: request)
+            case .forceDelete:
+                // Nova's deletes may be deferred, and this one not; here none is.
+                try request.enforce("os_compute_api:os-deferred-delete:force")
+                try await delete(id, by: request)
             case .consoleOutput(let lines):
                 try request.enforce("os_compute_api:os-console-output")
                 let output = try await console(id, lines: lines, for: request)

@@ -28,6 +28,7 @@ enum NovaPolicy {
         "os_compute_api:servers:reboot": member,
         "os_compute_api:servers:start": member,
         "os_compute_api:servers:stop": member,
+        "os_compute_api:os-deferred-delete:force": member,
         "os_compute_api:os-console-output": member,
         "os_compute_api:os-lock-server:lock": member,
         "os_compute_api:os-lock-server:unlock": member,

@@ -135,24 +135,20 @@ struct CreateServer: Sendable {
         return key.publicKey
     }
 
-    /// The zone that binds the server and the region it is at home in: an explicit zone, or the region whose endpoint was called.
+    /// The zone that binds the server, and the region it is at home in. A region whose endpoint was called binds to the region alone: any
+    /// of its zones will do. Region files have a zone in one region only; where several cells say the same zone nevertheless, the server
+    /// is bound to the zone in any of them and is at home in none.
     private func zone(_ asked: String?, region: String?) async throws -> (ZoneName?, String?) {
-        guard asked != nil || region != nil else { return (nil, nil) }
-        let zones = try await zones.zones().filter { region == nil || $0.cell.rawValue == region }
-        if let asked, !asked.isEmpty {
-            guard !asked.contains(":") else {
-                throw CloudError(.notImplemented, "A host can't be named in availability_zone. Name the zone alone.")
-            }
-            guard let zone = zones.first(where: { $0.name.rawValue == asked }) else {
-                throw CloudError(.badRequest, "The requested availability zone is not available")
-            }
-            return (zone.name, zone.cell.rawValue)
+        guard let asked, !asked.isEmpty else {
+            if let region, try await !zones.hasRegion(region) { throw Self.zoneNotAvailable }
+            return (nil, region)
         }
-        guard let region else { return (nil, nil) }
-        guard let zone = zones.first(where: { $0.name.rawValue == region }) ?? zones.first else {
-            throw CloudError(.badRequest, "The requested availability zone is not available")
+        guard !asked.contains(":") else {
+            throw CloudError(.notImplemented, "A host can't be named in availability_zone. Name the zone alone.")
         }
-        return (zone.name, region)
+        let cells = try await zones.cells(with: asked, in: region)
+        guard let home = cells.first else { throw Self.zoneNotAvailable }
+        return (ZoneName(asked), cells.count == 1 ? home.rawValue : nil)
     }
 
     private func group(_ id: ServerGroupID?, of project: ProjectID) async throws -> GroupConstraint? {
@@ -226,6 +222,10 @@ struct CreateServer: Sendable {
 
     private func replay(_ server: ServerID, _ answer: String, _ request: NovaRequest) -> Answer {
         Answer(bytes: Array(answer.utf8), location: request.links.own("servers", server.description))
+    }
+
+    private static var zoneNotAvailable: CloudError {
+        CloudError(.badRequest, "The requested availability zone is not available")
     }
 
     private static var keyReused: CloudError {

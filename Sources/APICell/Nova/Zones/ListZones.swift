@@ -2,7 +2,8 @@ import APIConventions
 import CellProtocol
 import CloudModel
 
-/// `os-availability-zone`: the zones of all cells. One of a silent or draining cell is listed as not available.
+/// `os-availability-zone`: the zones of all cells. One of a silent or draining cell, or without a host that is
+/// enabled and up, is listed as not available.
 struct ListZones: Sendable {
     let store: ZoneStore
     let hosts: HostStore
@@ -15,7 +16,9 @@ struct ListZones: Sendable {
         json.object {
             $0.array("availabilityZoneInfo") {
                 for (index, zone) in zones.enumerated() where index == 0 || zones[index - 1].name != zone.name {
-                    let isAvailable = zones.contains { $0.name == zone.name && self.isAvailable($0, at: request.received) }
+                    let isAvailable = zones.contains {
+                        $0.name == zone.name && $0.isAvailable(at: request.received, silentAfter: regionSilent)
+                    }
                     let own = hosts.filter { $0.report.inventory.zone == zone.name }
                     $0.object {
                         $0.field("zoneName", zone.name.rawValue)
@@ -27,11 +30,6 @@ struct ListZones: Sendable {
             }
         }
         return json.bytes
-    }
-
-    private func isAvailable(_ zone: ZoneRecord, at now: Timestamp) -> Bool {
-        guard !zone.disabled, let contact = zone.lastContact else { return false }
-        return now - contact < regionSilent
     }
 
     private func write(_ host: HostRecord, _ request: NovaRequest, to json: inout JSONWriter) {

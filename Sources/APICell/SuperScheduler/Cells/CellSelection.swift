@@ -73,7 +73,10 @@ package struct CellSelection: Sendable {
 
     package struct RuledOut: Sendable, Hashable {
         package var cell: CellName
+        /// Tenants read it, in the fault of a server too.
         package var reason: String
+        /// What the reason leaves out because it tells what the region has: for administrators.
+        package var detail: String? = nil
     }
 
     /// What is multiplied to a cell's weight.
@@ -83,8 +86,8 @@ package struct CellSelection: Sendable {
     package static func rank(_ cells: [Cell], for wish: Wish) -> Ranking {
         var ranking = Ranking(cells: [], ruledOut: [], unreachable: [])
         for cell in cells.sorted(by: { $0.name < $1.name }) {
-            if let reason = obstacle(in: cell, to: wish) {
-                ranking.ruledOut.append(RuledOut(cell: cell.name, reason: reason))
+            if let (reason, detail) = obstacle(in: cell, to: wish) {
+                ranking.ruledOut.append(RuledOut(cell: cell.name, reason: reason, detail: detail))
                 // A region that has just been stood up: its hosts may say hello at any moment.
                 if reason == noHostIsUp, cell.summary.zones.isEmpty { ranking.unreachable.append(cell.name) }
             } else if cell.isAhead {
@@ -113,12 +116,24 @@ package struct CellSelection: Sendable {
     private static let noHostIsUp = "has no host that is up"
     package static let isAhead = "ahead: the API database was restored from a backup and knows less than the region"
 
-    private static func obstacle(in cell: Cell, to wish: Wish) -> String? {
+    private static func obstacle(in cell: Cell, to wish: Wish) -> (reason: String, detail: String?)? {
+        if let reason = rule(against: cell, for: wish) { return (reason, nil) }
+        let zones = wish.zones(of: cell)
+        guard !zones.contains(where: { wish.size.fits(in: $0.largest) }) else { return nil }
+        let roomiest = zones.map(\.largest).max { $0.ram < $1.ram } ?? .zero
+        return ("has no host with room for \(wish.size.text)", "the roomiest has \(roomiest.text)")
+    }
+
+    /// Why the cell is not asked, whatever room it has.
+    private static func rule(against cell: Cell, for wish: Wish) -> String? {
         if let pinned = wish.pinnedCell, pinned != cell.name { return "the server's group is in \(pinned)" }
         if let home = wish.homeRegion, home != cell.name { return "the server was asked for in region \(home)" }
         let zones = wish.zones(of: cell)
-        if zones.isEmpty, let zone = wish.zone, !(cell.summary.zones.isEmpty && zone.rawValue == cell.name.rawValue) {
-            return "has no zone \(zone)"
+        // A summary says only zones that have such a host.
+        let isWhollyDown =
+            cell.summary.zones.isEmpty && (wish.zone?.rawValue == cell.name.rawValue || wish.homeRegion == cell.name)
+        if zones.isEmpty, let zone = wish.zone, !isWhollyDown {
+            return "has no host that is enabled and up in the zone \(zone)"
         }
         if wish.refusedBy.contains(cell.name) { return "gave the server back" }
         if cell.drained { return "is being drained" }
@@ -130,10 +145,6 @@ package struct CellSelection: Sendable {
         if zones.isEmpty { return noHostIsUp }
         if let missing = wish.traits.first(where: { trait in !zones.contains { $0.traits.contains(trait) } }) {
             return "has no host with the trait \(missing)"
-        }
-        guard zones.contains(where: { wish.size.fits(in: $0.largest) }) else {
-            let roomiest = zones.map(\.largest).max { $0.ram < $1.ram } ?? .zero
-            return "has no host with room for \(wish.size.text); the roomiest has \(roomiest.text)"
         }
         return nil
     }

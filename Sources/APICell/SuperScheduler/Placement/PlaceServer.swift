@@ -46,7 +46,8 @@ struct PlaceServer: Sendable {
         // What was ruled out last time is said again below, as it is now.
         ledger.attempts.removeAll { $0.outcome == .ruledOut || $0.outcome == .silent }
         for out in ranking.ruledOut {
-            ledger.attempts.append(.init(cell: out.cell, outcome: .ruledOut, at: started, reason: out.reason))
+            ledger.attempts.append(
+                .init(cell: out.cell, outcome: .ruledOut, at: started, reason: out.reason, detail: out.detail))
         }
         var steps = [
             TraceStep("place.rank", classic: [8, 9, 10], place: "super-scheduler", started: started, ended: .now())
@@ -161,28 +162,12 @@ struct PlaceServer: Sendable {
     ) async throws -> Ending {
         let now = Timestamp.now()
         if !(silent.isEmpty && ahead.isEmpty), now < max(create.createdAt, began) + Self.patience { return .later }
-        let message: String
-        if !ahead.isEmpty {
-            let names = ahead.map(\.rawValue).joined(separator: ", ")
-            message =
-                "No valid host was found. The cloud's API database was restored from a backup, and the region \(names) knows later placements: none is made there before an operator has raised the database's epochs. Ask again then\(create.spec.zone != nil || create.homeRegion != nil ? ", or without the zone" : "")."
-        } else if silent.isEmpty {
-            message = "No valid host was found. " + summary(of: ledger)
-        } else {
-            let names = silent.map(\.rawValue).joined(separator: ", ")
-            message =
-                create.spec.zone != nil || create.homeRegion != nil
-                ? "No valid host was found. The region \(names) is silent or has no host that is up, and the server was asked for there."
-                : "No valid host was found. The regions that might have room are silent or have no host that is up: \(names)."
-        }
+        let message = NoValidHost(
+            zone: create.spec.zone, homeRegion: create.homeRegion, silent: silent, ahead: ahead, ledger: ledger
+        ).message
         try await store.giveUp(create.server, message, ledger: ledger, steps: steps)
         log.info("no cell can take a server", metadata: [.server: "\(create.server)", .reason: "\(message)"])
         return .settled
-    }
-
-    private func summary(of ledger: PlacementLedger) -> String {
-        let reasons = ledger.attempts.compactMap { attempt in attempt.reason.map { "\(attempt.cell): \($0)" } }
-        return reasons.isEmpty ? "The federation has no regions." : reasons.prefix(4).joined(separator: "; ")
     }
 
     private func wish(_ create: UnplacedCreate) -> CellSelection.Wish {

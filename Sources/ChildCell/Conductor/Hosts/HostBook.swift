@@ -134,7 +134,7 @@ actor HostBook {
         let zones = Dictionary(grouping: hosts.values.filter { $0.enabled && $0.up }, by: \.inventory.zone)
         return CellSummary(
             state: state,
-            zones: zones.sorted { $0.key < $1.key }.prefix(Self.zonesInSummary).map { name, hosts in
+            zones: zones.sorted { $0.key < $1.key }.prefix(ZoneName.mostInARegion).map { name, hosts in
                 var zone = CellSummary.Zone(
                     name: name, hosts: hosts.count, free: .zero, largest: .zero, total: .zero, traits: [])
                 var traits: Set<String> = []
@@ -153,6 +153,5 @@ actor HostBook {
     }
 
     /// A summary must stay under 4 KB.
-    private static let zonesInSummary = 8
     private static let traitsInSummary = 16
 }

@@ -23,12 +23,14 @@ package struct PlacementLedger: Codable, Sendable, Hashable {
         /// The host reserved, or the sentence that says why not.
         package var host: HostName?
         package var reason: String?
+        /// What the reason leaves out because it tells what the region has: for administrators. Nil in ledgers of older releases.
+        package var detail: String?
         package var weight: Double?
         package var elimination: Elimination?
 
         package init(
             cell: CellName, outcome: Outcome, at: Timestamp, host: HostName? = nil, reason: String? = nil,
-            weight: Double? = nil,
+            detail: String? = nil, weight: Double? = nil,
             elimination: Elimination? = nil
         ) {
             self.cell = cell
@@ -36,6 +38,7 @@ package struct PlacementLedger: Codable, Sendable, Hashable {
             self.at = at
             self.host = host
             self.reason = reason
+            self.detail = detail
             self.weight = weight
             self.elimination = elimination
         }
@@ -44,12 +47,14 @@ package struct PlacementLedger: Codable, Sendable, Hashable {
     package var attempts: [Attempt]
     package init(attempts: [Attempt] = []) { self.attempts = attempts }
 
-    /// What a tenant may read: which cells and rules, not which hosts.
+    /// What a tenant may read: which cells and rules, not which hosts, nor what a region has: a weight is the share that is free.
     package var redacted: PlacementLedger {
         PlacementLedger(
             attempts: attempts.map { attempt in
                 var attempt = attempt
                 attempt.host = nil
+                attempt.detail = nil
+                attempt.weight = nil
                 attempt.elimination?.examples = []
                 attempt.elimination?.ranked = []
                 return attempt
