@@ -43,8 +43,12 @@ if grep -E '^(london|amsterdam|tunis).*changed=[1-9]' var/ansible.log; then
     echo "a fourth region changed the hosts above" >&2
     exit 1
 fi
-for _ in $(seq 60); do
-    bin/meridian host list --cell oslo | grep -w up && break
+deadline=$((SECONDS + 90))
+until bin/meridian host list --cell oslo | grep -w up; do
+    if [ $SECONDS -ge $deadline ]; then
+        echo "no compute host of oslo said hello in 90 s; bin/meridian host list --cell oslo shows them" >&2
+        exit 1
+    fi
     sleep 1
 done
 bin/meridian cell list

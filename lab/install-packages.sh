@@ -36,10 +36,20 @@ if [ ! -e $policy ]; then
 fi
 export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
+# The lock on packages has apt's own patience, well within the minutes above; that on the lists has none.
+options=(-q -o DPkg::Lock::Timeout=90 -o Acquire::Retries=3)
+update() {
+    local try
+    for try in 1 2 3 4 5 6; do
+        apt-get "${options[@]}" update && return
+        [ $try = 6 ] || sleep 10
+    done
+    echo "packages: the lists could not be renewed; trying with those that are here"
+}
 if ! {
-    apt-get -q -o DPkg::Lock::Timeout=300 update
+    update
     # Without recommended packages: they triple the download.
-    apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install --no-install-recommends "${missing[@]}"
+    apt-get "${options[@]}" -y -o Dpkg::Use-Pty=0 install --no-install-recommends "${missing[@]}"
 } >"$log" 2>&1 </dev/null; then
     tail -n 30 "$log" >&2
     echo "packages: apt-get failed; its whole output is in $log" >&2

@@ -51,16 +51,21 @@ print(sum(len(yaml.safe_load(file.read_text())["compute_host"]["hosts"]) for fil
 }
 
 boot_servers() { # one in each region, all at once
-    local region list created=0 deadline
+    local region list creating=() deadline pid
     list=$(servers)
     for region in $region_names; do
         grep -q "^hello-$region " <<<"$list" && continue
-        [ $created = 1 ] || say "booting a server in each region (a guest under emulation takes 5 to 60 s)"
-        created=1
+        [ ${#creating[@]} != 0 ] || say "booting a server in each region (a guest under emulation takes 5 to 60 s)"
         "${openstack[@]}" meridian server create --image tiny --flavor m1.tiny --nic none --availability-zone "$region" \
             "hello-$region" >/dev/null &
+        creating+=($!)
     done
-    wait
+    for pid in "${creating[@]}"; do
+        if ! wait "$pid"; then
+            echo "a server could not be created; the client says why above" >&2
+            exit 1
+        fi
+    done
     deadline=$((SECONDS + boot_deadline_s))
     while list=$(servers) && grep -q '^hello-.* BUILD$' <<<"$list"; do
         if [ $SECONDS -gt $deadline ]; then

@@ -12,15 +12,19 @@ package final class Relay: Sendable {
     /// Where the region dials.
     let port: Int
     private let target: Int
-    private let listener: Int32
     private let gates: [Direction: Gate] = [.toHub: Gate(), .fromHub: Gate()]
-    private let sockets = Lock<Set<Int32>>([])
+    private let sockets: OpenSockets
 
     init(to target: Int) throws {
         self.target = target
+        let listener: Int32
         (port, listener) = try Ports.listen()
-        let listener = listener
+        let sockets = OpenSockets()
+        self.sockets = sockets
+        _ = sockets.add(listener)
         Thread { [weak self] in
+            // Who closes a descriptor that another thread waits on may close the next that gets its number.
+            defer { sockets.close(listener) }
             while true {
                 let accepted = accept(listener, nil, nil)
                 if accepted < 0, errno == EINTR || errno == ECONNABORTED { continue }
@@ -39,10 +43,8 @@ package final class Relay: Sendable {
     package func heal() { for gate in gates.values { gate.open() } }
 
     func stop() {
-        shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
+        sockets.shutAll()
         heal()
-        for socket in sockets.withLock({ $0 }) { shutdown(socket, Int32(SHUT_RDWR)) }
     }
 
     /// Two threads a connection. The far end is dialled only while the link is whole.
@@ -50,17 +52,15 @@ package final class Relay: Sendable {
         guard let toHub = gates[.toHub], let fromHub = gates[.fromHub] else { return }
         let sockets = sockets
         let target = target
-        sockets.withLock { _ = $0.insert(near) }
+        guard sockets.add(near) else { return }
         Thread {
             toHub.pass()
             fromHub.pass()
-            guard let far = try? Socket.connect(port: target) else {
-                sockets.withLock { _ = $0.remove(near) }
-                close(near)
+            guard let far = try? Socket.connect(port: target), sockets.add(far) else {
+                sockets.close(near)
                 return
             }
-            sockets.withLock { _ = $0.insert(far) }
-            let pair = Pair(near, far, forgetting: sockets)
+            let pair = Pair(near, far, of: sockets)
             Thread { Self.copy(from: far, to: near, through: fromHub, pair) }.start()
             Self.copy(from: near, to: far, through: toHub, pair)
         }.start()
@@ -79,13 +79,13 @@ package final class Relay: Sendable {
     private final class Pair: Sendable {
         private let near: Int32
         private let far: Int32
-        private let open: Lock<Set<Int32>>
+        private let sockets: OpenSockets
         private let running = Lock(2)
 
-        init(_ near: Int32, _ far: Int32, forgetting open: Lock<Set<Int32>>) {
+        init(_ near: Int32, _ far: Int32, of sockets: OpenSockets) {
             self.near = near
             self.far = far
-            self.open = open
+            self.sockets = sockets
         }
 
         func end() {
@@ -96,9 +96,44 @@ package final class Relay: Sendable {
                 return running
             }
             guard left == 0 else { return }
-            open.withLock { $0.subtract([near, far]) }
-            close(near)
-            close(far)
+            sockets.close(near)
+            sockets.close(far)
+        }
+    }
+}
+
+/// A relay's sockets. They are closed under the lock under which `shutAll` finds them: a number that was closed may be another's.
+private final class OpenSockets: Sendable {
+    private struct State {
+        var open: Set<Int32> = []
+        var isShut = false
+    }
+
+    private let state = Lock(State())
+
+    /// False: the relay has stopped, and the socket is closed.
+    func add(_ socket: Int32) -> Bool {
+        state.withLock { state in
+            guard !state.isShut else {
+                Glibc.close(socket)
+                return false
+            }
+            state.open.insert(socket)
+            return true
+        }
+    }
+
+    func close(_ socket: Int32) {
+        state.withLock { state in
+            state.open.remove(socket)
+            Glibc.close(socket)
+        }
+    }
+
+    func shutAll() {
+        state.withLock { state in
+            state.isShut = true
+            for socket in state.open { shutdown(socket, Int32(SHUT_RDWR)) }
         }
     }
 }

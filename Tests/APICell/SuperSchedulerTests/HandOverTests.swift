@@ -7,7 +7,7 @@ import Testing
 @testable import SuperScheduler
 
 /// What tenants write makes intents long: a batch of them that is no message still reaches its cell.
-@Suite struct HandOverTests {
+@Suite(.timeLimit(.minutes(3))) struct HandOverTests {
     private let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     /// A hub and a cell that stores everything and notes how it came.

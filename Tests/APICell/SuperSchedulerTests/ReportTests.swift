@@ -6,7 +6,7 @@ import Testing
 
 @testable import SuperScheduler
 
-@Suite struct ReportTests {
+@Suite(.timeLimit(.minutes(3))) struct ReportTests {
     @Test func whatAFinishedDeleteOvertookIsSettled() async throws {
         try await RecordsFixture.with { records async throws in
             let server = try await records.create()
@@ -85,7 +85,9 @@ import Testing
             let database = records.database
             let (hasWritten, written) = AsyncStream<Void>.makeStream()
             let (mayCommit, commit) = AsyncStream<Void>.makeStream()
+            defer { commit.finish() }
             let first = Task {
+                defer { written.finish() }
                 try await database.transaction { transaction in
                     try await transaction.query("INSERT INTO compute.events (kind) VALUES ('first')")
                     written.yield()

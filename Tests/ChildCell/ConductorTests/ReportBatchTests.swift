@@ -8,7 +8,7 @@ import Testing
 @testable import Conductor
 
 /// Reports of many hosts share a transaction: what the database refuses of one is not to fail the others.
-@Suite struct ReportBatchTests {
+@Suite(.timeLimit(.minutes(3))) struct ReportBatchTests {
     @Test func aReportThatCantBeStoredFailsAlone() async throws {
         try await withDatabase { database in
             try await database.migrate(CellMigrations.all, schema: CellMigrations.schema)
@@ -34,8 +34,10 @@ import Testing
             }
             // The first waits for its row, and the others for the first: they share the batch after it.
             let (held, release) = AsyncStream<Void>.makeStream()
+            defer { release.finish() }
             let (locked, lock) = AsyncStream<Void>.makeStream()
             let holder = Task {
+                defer { lock.finish() }
                 try await database.transaction { transaction in
                     _ = try await CellServerStore().lock([records[0].id], in: transaction)
                     lock.finish()

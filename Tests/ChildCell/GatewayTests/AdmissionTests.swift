@@ -6,7 +6,7 @@ import Tokens
 @testable import Gateway
 
 /// Who gets an image: as at Glance, and also where Glance isn't asked.
-@Suite struct AdmissionTests {
+@Suite(.timeLimit(.minutes(3))) struct AdmissionTests {
     private let data = imageData(10_000)
 
     /// An image that is in the cache.

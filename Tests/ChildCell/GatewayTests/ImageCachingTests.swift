@@ -8,7 +8,7 @@ import Tokens
 @testable import Gateway
 
 /// What is kept, for whom, and when Glance is asked.
-@Suite struct ImageCachingTests {
+@Suite(.timeLimit(.minutes(3))) struct ImageCachingTests {
     private let data = imageData(700_001)
 
     @Test func theFirstHostsRequestBringsTheImageAndTheNextFindsIt() async throws {

@@ -7,7 +7,7 @@ import Scheduler
 import Testing
 
 /// The scheduler as the conductor meets it: it answers only over a picture it knows to be whole.
-@Suite struct HostStatesTests {
+@Suite(.timeLimit(.minutes(3))) struct HostStatesTests {
     private func with(_ body: (@escaping @Sendable (HostStates) async throws -> RankHosts.Reply) async throws -> Void)
         async throws
     {

@@ -105,12 +105,12 @@ import Tokens
         let start = ContinuousClock.now
         await #expect(throws: (any Error).self) {
             try await Task {
-                try await fetch(status: .ok, body: [1, 2, 3], ending: .hanging, fromGateway: true) {
+                try await fetch(status: .ok, body: [1, 2, 3], ending: .hanging) {
                     withUnsafeCurrentTask { $0?.cancel() }
                 }
             }.value
         }
-        #expect(ContinuousClock.now - start < .seconds(5), "sooner than by its silence")
+        #expect(ContinuousClock.now - start < .seconds(30), "sooner than by its silence")
     }
 
     private enum Ending {

@@ -9,7 +9,7 @@ import Synchronization
 import Testing
 import Tokens
 
-@Suite struct ImageCacheTests {
+@Suite(.timeLimit(.minutes(3))) struct ImageCacheTests {
     private let data = Array("an image's data, ".utf8 + [UInt8](repeating: 7, count: 100_000))
 
     private func image(_ data: [UInt8], format: String = "qcow2") -> ImageReference {
@@ -86,16 +86,14 @@ import Tokens
     }
 
     @Test func aWaitingBuildThatIsDeletedStopsWaiting() async throws {
-        let source = FakeSource(data, pause: .seconds(3))
+        let source = FakeSource(data, pause: .seconds(600))
         let image = image(data)
         try await withCache(source) { cache, _ in
             let first = Task { try await cache.image(image, for: order(image)) }
             while source.fetches == 0 { try await Task.sleep(for: .milliseconds(1)) }
             let second = Task { try await cache.image(image, for: order(image)) }
-            let started = ContinuousClock.now
             second.cancel()
             await #expect(throws: CancellationError.self) { try await second.value }
-            #expect(ContinuousClock.now - started < .seconds(2))
             first.cancel()
             _ = await first.result
         }
@@ -160,13 +158,12 @@ import Tokens
     }
 
     @Test func aSlowCacheOfTheRegionIsGivenUpWhileThereIsTimeForGlance() async throws {
-        let (glance, nearby) = (FakeSource(data), FakeSource(data, pause: .seconds(30), origin: .regionCache))
+        let (glance, nearby) = (FakeSource(data), FakeSource(data, pause: .seconds(600), origin: .regionCache))
         let image = image(data)
         try await withCache(glance, nearby: nearby) { cache, directory in
-            let deadline = Timestamp.now() + .seconds(2)
-            let note = try await cache.image(image, for: order(image, deadline: deadline)).note
+            let note = try await cache.image(image, for: order(image, deadline: .now() + .seconds(20))).note
             #expect(note == "cache miss: \(data.count) bytes from Glance")
-            #expect(nearby.fetches == 1 && .now() < deadline)
+            #expect(nearby.fetches == 1)
             #expect(files(in: directory) == [image.sha512])
         }
     }

@@ -103,6 +103,11 @@ struct LibvirtHypervisorTests {
             for await event in events where event == .changed(plan.server, .crashed) { return true }
             return false
         }
+        let deadline = Task {
+            try await Task.sleep(for: .seconds(60))
+            heard.cancel()
+        }
+        defer { deadline.cancel() }
         kill(try libvirt.process(of: "instance-\(plan.server.rawValue.hex.prefix(8))"), SIGKILL)
         let isCrashed = try await eventually(within: .seconds(20)) {
             try await hypervisor.guests().first { $0.server == plan.server }?.power == .crashed

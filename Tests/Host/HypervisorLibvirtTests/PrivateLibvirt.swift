@@ -98,8 +98,21 @@ struct PrivateLibvirt: Sendable {
         let text = try String(contentsOfFile: processFile, encoding: .utf8)
         guard let process = pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)) else { return }
         kill(process, SIGKILL)
-        while kill(process, 0) == 0 { usleep(10_000) }
+        let end = ContinuousClock.now + .seconds(30)
+        while Self.isThere(process) {
+            guard ContinuousClock.now < end else { throw OutlivedItsKill(process: process) }
+            usleep(10_000)
+        }
         unlink(processFile)
+    }
+
+    struct OutlivedItsKill: Error { let process: pid_t }
+
+    /// False also for one that is dead and only waits for its parent, which may never ask for it.
+    private static func isThere(_ process: pid_t) -> Bool {
+        guard let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8) else { return false }
+        // PID (NAME) STATE, where the name may hold anything.
+        return status.split(separator: ")").last?.drop { $0 == " " }.first.map { !"ZX".contains($0) } ?? false
     }
 
     /// The process of a guest.

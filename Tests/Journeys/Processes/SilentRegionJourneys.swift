@@ -39,7 +39,7 @@ extension ProcessJourneys {
             let tunis = try #require(federation.cells["tunis"])
             var accepted = try await storm.boot(12)
             accepted.merge(try await storm.boot(4, named: "tunisian", zone: "tunis")) { $1 }
-            try await tenant.waitUntilActive(accepted, within: .seconds(30))
+            try await tenant.waitUntilActive(accepted, within: .seconds(90))
             let tunisian = try await tenant.servers().servers.filter { $0.zone == "tunis" }.map(\.id)
 
             await silencing.begin(tunis)
@@ -48,11 +48,11 @@ extension ProcessJourneys {
             try await tenant.expectCompleteList(accepted)
             // New servers become active elsewhere, also those that were asked for before anyone could know.
             let elsewhere = try await storm.boot(6, named: "elsewhere")
-            try await tenant.waitUntilActive(elsewhere, within: .seconds(5))
+            try await tenant.waitUntilActive(elsewhere, within: .seconds(30))
             #expect(try await tenant.servers().servers.filter { elsewhere[$0.id] != nil }.allSatisfy { $0.zone != "tunis" })
             accepted.merge(elsewhere) { $1 }
 
-            try await Wait.until("the region counts as silent", within: .seconds(8)) { try await tenant.isStale("tunis") }
+            try await Wait.until("the region counts as silent", within: .seconds(30)) { try await tenant.isStale("tunis") }
             try await tenant.expectCompleteList(accepted)
             // Asked of the silent region: one stop that stays wanted, one that will have expired.
             try await tenant.stop(tunisian[0])
@@ -61,19 +61,19 @@ extension ProcessJourneys {
             #expect(try await tenant.show(tunisian[0])?.task == "powering-off")
 
             await silencing.end(tunis)
-            try await Wait.until("the wanted stop has happened", within: .seconds(20)) {
+            try await Wait.until("the wanted stop has happened", within: .seconds(60)) {
                 try await tenant.show(tunisian[0])?.status == "SHUTOFF"
             }
-            try await Wait.until("the expired stop has ended", within: .seconds(20)) {
+            try await Wait.until("the expired stop has ended", within: .seconds(60)) {
                 let shown = try await tenant.show(tunisian[1])
                 return shown?.status == "ACTIVE" && shown?.task == nil
             }
             #expect(try federation.timesStopped(tunisian[0]) == 1)
             #expect(try federation.timesStopped(tunisian[1]) == 0)
-            try await Wait.until("the region is heard again", within: .seconds(10)) { try await !tenant.isStale("tunis") }
+            try await Wait.until("the region is heard again", within: .seconds(30)) { try await !tenant.isStale("tunis") }
 
             try await tenant.start(tunisian[0])
-            try await tenant.waitUntilActive(accepted, within: .seconds(15))
+            try await tenant.waitUntilActive(accepted, within: .seconds(45))
             try await federation.settle()
             try await federation.holdsTogether(accepted, seenBy: tenant, or: ["ACTIVE"])
         }
@@ -88,11 +88,12 @@ extension Tenant {
         }
     }
 
-    /// All servers, in under a second.
+    /// All servers, and nothing of it was asked of a region: a list that waited for one that is dark would take the 10 s of a question. The
+    /// limit is half of that, because every process of the test shares two cores with it.
     func expectCompleteList(_ servers: [String: String]) async throws {
         let listing = try await self.servers()
         #expect(Set(listing.servers.map(\.id)) == Set(servers.keys))
-        #expect(listing.duration < .seconds(1), "\(listing.duration)")
+        #expect(listing.duration < .seconds(5), "\(listing.duration)")
     }
 
     /// Whether a region's rows are marked as older than a region may be silent.

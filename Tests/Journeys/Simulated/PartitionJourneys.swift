@@ -11,7 +11,7 @@ import Testing
             federation.cut("london")
             let servers = try await federation.accept(6)
             for server in servers {
-                try await eventually("\(server) is active", within: .seconds(5)) {
+                try await eventually("\(server) is active") {
                     try await federation.show(server).status == "ACTIVE"
                 }
                 #expect(try await federation.show(server).cell != "london")
@@ -25,7 +25,7 @@ import Testing
         try await SimulatedFederation.with { federation in
             federation.cut("tunis")
             let server = try await federation.accept(1, zone: "tunis")[0]
-            try await eventually("error", within: .seconds(12)) { try await federation.show(server).status == "ERROR" }
+            try await eventually("error") { try await federation.show(server).status == "ERROR" }
             #expect(try await federation.show(server).message?.contains("tunis") == true)
         }
     }
@@ -35,7 +35,7 @@ import Testing
             federation.cut("tunis", oneWay: true)
             let servers = try await federation.accept(4)
             for server in servers {
-                try await eventually("\(server) is active", within: .seconds(6)) {
+                try await eventually("\(server) is active") {
                     try await federation.show(server).status == "ACTIVE"
                 }
                 #expect(try await federation.show(server).cell == "london")

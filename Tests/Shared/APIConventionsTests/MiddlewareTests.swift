@@ -18,7 +18,7 @@ private struct OneToken: TokenAuthenticator {
 
 private struct Oops: Error {}
 
-@Suite struct MiddlewareTests {
+@Suite(.timeLimit(.minutes(3))) struct MiddlewareTests {
     private func server(_ style: ErrorStyle) throws -> APIServer {
         let router = APIRouter.service("test", errors: style, identityURL: "http://keystone/v3", tellsComputeID: style == .nova)
         router.get("open") { _, _ in Response.json { $0.field("ok", true) } }

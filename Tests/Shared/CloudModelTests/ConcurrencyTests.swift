@@ -1,10 +1,15 @@
-import CloudModel
 import Testing
 
-@Suite struct BatcherTests {
+@testable import CloudModel
+
+@Suite(.timeLimit(.minutes(3))) struct BatcherTests {
     private actor Record {
         private(set) var sizes: [Int] = []
         func add(_ size: Int) { sizes.append(size) }
+    }
+
+    private func wait(until count: Int, waitFor batcher: Batcher<Int, Int>) async throws {
+        while await batcher.waitingCount != count { try await Task.sleep(for: .milliseconds(1)) }
     }
 
     @Test func whatArrivesDuringABatchGoesIntoTheNext() async throws {
@@ -37,6 +42,7 @@ import Testing
 
     @Test func anErrorThatMayBeOnesFailsOnlyTheOneItLiesIn() async throws {
         let (held, door) = AsyncStream<Void>.makeStream()
+        defer { door.finish() }
         let record = Record()
         let batcher = Batcher<Int, Int>(largest: 8, mayBeOnes: { ($0 as? CloudError)?.code == .badRequest }) { inputs in
             await record.add(inputs.count)
@@ -48,7 +54,7 @@ import Testing
         while await record.sizes.isEmpty { try await Task.sleep(for: .milliseconds(1)) }
         let good = (1...3).map { input in Task { try await batcher(input) } }
         let bad = Task { try await batcher(13) }
-        try await Task.sleep(for: .milliseconds(50))
+        try await wait(until: 4, waitFor: batcher)
         door.finish()
         #expect(try await first.value == 0)
         await #expect(throws: CloudError.self) { try await bad.value }
@@ -58,6 +64,7 @@ import Testing
 
     @Test func whoIsCancelledLeavesTheQueue() async throws {
         let (held, door) = AsyncStream<Void>.makeStream()
+        defer { door.finish() }
         let record = Record()
         let batcher = Batcher<Int, Int>(largest: 1, limit: 1) { inputs in
             await record.add(inputs[0])
@@ -67,12 +74,12 @@ import Testing
         let first = Task { try await batcher(0) }
         while await record.sizes.isEmpty { try await Task.sleep(for: .milliseconds(1)) }
         let waiting = Task { try await batcher(1) }
-        try await Task.sleep(for: .milliseconds(50))
+        try await wait(until: 1, waitFor: batcher)
         waiting.cancel()
         await #expect(throws: CancellationError.self) { try await waiting.value }
         // Its place is free, though the first batch is still under way.
         let next = Task { try await batcher(2) }
-        try await Task.sleep(for: .milliseconds(50))
+        try await wait(until: 1, waitFor: batcher)
         door.finish()
         #expect(try await first.value == 0)
         #expect(try await next.value == 2)
@@ -86,7 +93,7 @@ import Testing
 
     @Test func theFirstOfABatchWaitsForItsCompany() async throws {
         let record = Record()
-        let batcher = Batcher<Int, Int>(largest: 40, gathering: .milliseconds(100)) { inputs in
+        let batcher = Batcher<Int, Int>(largest: 10, gathering: .seconds(600)) { inputs in
             await record.add(inputs.count)
             return inputs
         }
@@ -95,6 +102,11 @@ import Testing
             for try await _ in group {}
         }
         #expect(await record.sizes == [10])
+    }
+
+    @Test func whoGathersInVainGoesAlone() async throws {
+        let batcher = Batcher<Int, Int>(largest: 2, gathering: .milliseconds(10)) { $0 }
+        #expect(try await batcher(1) == 1)
     }
 
     @Test func aFullBatchWaitsForNothing() async throws {
@@ -107,6 +119,7 @@ import Testing
 
     @Test func beyondItsLimitCallersAreRefusedAtOnce() async throws {
         let (held, door) = AsyncStream<Void>.makeStream()
+        defer { door.finish() }
         let batcher = Batcher<Int, Int>(largest: 1, limit: 2) { inputs in
             for await _ in held {}
             return inputs
@@ -122,10 +135,11 @@ import Testing
                     }
                 }
             }
-            try await Task.sleep(for: .milliseconds(100))
+            // One is under way and two wait: nobody is answered before the door opens.
+            for _ in 0..<7 { #expect(try await group.next() == false) }
             door.finish()
             let answered = try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
-            #expect(answered == 3, "one under way and two that wait")
+            #expect(answered == 3)
         }
     }
 }
@@ -140,6 +154,7 @@ import Testing
         let bell = WakeUp()
         let (began, beginning) = AsyncStream<Int>.makeStream()
         let (held, door) = AsyncStream<Void>.makeStream()
+        defer { door.finish() }
         let count = Count()
         let task = Task {
             try await bell.forEach(atLeastEvery: .seconds(600)) {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Database
 
-struct ListeningTests {
+@Suite(.timeLimit(.minutes(3))) struct ListeningTests {
     @Test func aNotificationReachesThoseWhoListenToItsChannel() async throws {
         try await withDatabase { database in
             var heard = database.listen(["one", "Two words"]).makeAsyncIterator()

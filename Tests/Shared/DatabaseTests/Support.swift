@@ -1,7 +1,7 @@
 @testable import Database
 
 /// Waits until `condition` holds, looking again every few milliseconds; throws after `limit`.
-func eventually(within limit: Duration = .seconds(10), _ condition: () async throws -> Bool) async throws {
+func eventually(within limit: Duration = .seconds(60), _ condition: () async throws -> Bool) async throws {
     let clock = ContinuousClock()
     let end = clock.now + limit
     while try await !condition() {

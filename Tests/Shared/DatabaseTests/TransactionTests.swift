@@ -4,7 +4,7 @@ import Testing
 
 @testable import Database
 
-struct TransactionTests {
+@Suite(.timeLimit(.minutes(3))) struct TransactionTests {
     private struct Refusal: Error {}
 
     private func withThings(_ body: (Database) async throws -> Void) async throws {
@@ -177,20 +177,16 @@ struct TransactionTests {
     }
 }
 
-/// Lets its callers through once `count` have arrived; later ones at once.
+/// Lets its callers through once `count` have arrived; later ones, and who is cancelled, at once.
 private actor Meeting {
     private var missing: Int
-    private var waiting: [CheckedContinuation<Void, Never>] = []
+    private let (isComplete, complete) = AsyncStream<Void>.makeStream()
 
     init(of count: Int) { missing = count }
 
     func arrive() async {
         missing -= 1
-        guard missing > 0 else {
-            for continuation in waiting { continuation.resume() }
-            waiting = []
-            return
-        }
-        await withCheckedContinuation { waiting.append($0) }
+        if missing <= 0 { complete.finish() }
+        for await _ in isComplete {}
     }
 }

@@ -6,12 +6,13 @@ import Synchronization
 import Testing
 
 /// A feed over real PostgreSQL: whatever commits when, whoever dies or is restored, the receiver ends with every object.
-@Suite struct FeedTests {
+@Suite(.timeLimit(.minutes(3))) struct FeedTests {
     @Test func aTransactionThatStaysOpenWhileOthersCommitLosesNothing() async throws {
         try await FeedFixture.with { feed in
             let slow = servers(1)
             let (written, mayCommit) = (Door(), Door())
             async let transaction: Void = feed.database.transaction { transaction in
+                defer { written.open() }
                 try await FeedFixture.change(slow, in: transaction)
                 written.open()
                 await mayCommit.pass()

@@ -86,6 +86,24 @@ struct EnrolmentTests {
         }
     }
 
+    @Test func aFileThatGoesInTheTickOfItsComingAdmitsNobody() async throws {
+        try await withFolder { folder in
+            let tick = Timestamp(microseconds: 1_800_000_000_000_000)
+            func change(_ body: () throws -> Void) throws {
+                try body()
+                let time = timespec(tv_sec: 1_800_000_000, tv_nsec: 0)
+                #expect(utimensat(AT_FDCWD, folder, [time, time], 0) == 0)
+            }
+            let pair = CurveKeyPair.generate()
+            let file = "\(folder)/host_compute-1.tunis.key"
+            let enrolment = Enrolment(directory: folder, clock: { tick + .milliseconds(5) })
+            try change { try pair.writePublicKey(to: file) }
+            #expect(enrolment.peer(for: pair.publicKey) == .host("compute-1.tunis"))
+            try change { try FileManager.default.removeItem(atPath: file) }
+            #expect(enrolment.peer(for: pair.publicKey) == nil)
+        }
+    }
+
     @Test func aFileThatIsRewrittenAdmitsTheNewKeyOnly() async throws {
         try await withFolder { folder in
             let (old, new) = (CurveKeyPair.generate(), CurveKeyPair.generate())

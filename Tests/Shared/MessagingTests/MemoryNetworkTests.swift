@@ -75,8 +75,8 @@ import Testing
         cell.start()
         try await eventually("contact") { cell.has(hub) && top.has(tunis) }
         network.cut(hub, tunis, oneWay: true)
-        await #expect(throws: MessagingError.timeout) { try await cell.ask(hub, timeout: .milliseconds(100)) }
-        #expect(top.counters.answered == 1)
+        await #expect(throws: MessagingError.timeout) { try await cell.ask(hub, timeout: .seconds(1)) }
+        try await eventually("answered, and not heard") { top.counters.answered == 1 }
     }
 
     @Test func everyCallEndsUnderBadFaults() async throws {
@@ -88,7 +88,7 @@ import Testing
         cell.start()
         let answered = await withTaskGroup(of: Bool.self) { group in
             for number in UInt8(0)..<200 {
-                group.addTask { (try? await cell.ask(.hub("top"), "echo/1", [number], timeout: .seconds(2))) == [number] }
+                group.addTask { (try? await cell.ask(.hub("top"), "echo/1", [number], timeout: .seconds(30))) == [number] }
             }
             return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }

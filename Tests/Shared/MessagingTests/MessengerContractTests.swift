@@ -323,6 +323,8 @@ import Testing
                 var turnedAway = 0
                 for _ in 0..<5 where try await group.next() == false { turnedAway += 1 }
                 #expect(turnedAway == 5)
+                // As above: who is turned away may hear of it first.
+                try await eventually("two run") { started.count >= 2 }
                 #expect(started.count == 2)
                 await gate.open()
                 for try await isAnswered in group where !isAnswered { Issue.record("a waiting call was turned away") }

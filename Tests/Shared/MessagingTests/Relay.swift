@@ -7,23 +7,26 @@ import Foundation
 final class Relay: Sendable {
     let port: UInt16
     private let target: UInt16
-    private let listener: Int32
-    private let state = Lock(State())
+    private let state: Lock<State>
 
+    /// Descriptors are closed under the lock, and shut under it by others: a number outside it may already be another's.
     private struct State {
         var cutsUp = false
         var cutsDown = false
         var isStopped = false
+        /// Nil: closed, by the thread that accepts.
+        var listener: Int32?
         var open: [Int32] = []
     }
 
     init(to target: UInt16) throws {
         self.target = target
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        state = Lock(State(listener: listener))
         guard listener >= 0, Self.bind(listener) else { throw POSIXError(.EADDRINUSE) }
         port = Self.port(of: listener)
         listen(listener, 16)
-        Thread { [self] in accepting() }.start()
+        Thread { [self] in accepting(on: listener) }.start()
     }
 
     /// From the dialling side to the listening one.
@@ -39,22 +42,20 @@ final class Relay: Sendable {
 
     /// Connections that lost bytes are torn: TCP would have sent them again.
     func heal() {
-        let torn = state.withLock { state -> [Int32] in
-            guard state.cutsUp || state.cutsDown else { return [] }
+        state.withLock { state in
+            guard state.cutsUp || state.cutsDown else { return }
             state.cutsUp = false
             state.cutsDown = false
-            return state.open
+            for descriptor in state.open { shutdown(descriptor, Int32(SHUT_RDWR)) }
         }
-        for descriptor in torn { shutdown(descriptor, Int32(SHUT_RDWR)) }
     }
 
     func stop() {
-        let open = state.withLock { state -> [Int32] in
+        state.withLock { state in
             state.isStopped = true
-            return state.open
+            if let listener = state.listener { shutdown(listener, Int32(SHUT_RDWR)) }
+            for descriptor in state.open { shutdown(descriptor, Int32(SHUT_RDWR)) }
         }
-        shutdown(listener, Int32(SHUT_RDWR))
-        for descriptor in open { shutdown(descriptor, Int32(SHUT_RDWR)) }
     }
 
     private static let lastPort = Lock(UInt16.random(in: 10_000..<30_000))
@@ -73,17 +74,17 @@ final class Relay: Sendable {
         throw POSIXError(.EADDRINUSE)
     }
 
-    private func accepting() {
+    private func accepting(on listener: Int32) {
         while true {
             let near = accept(listener, nil, nil)
-            if near < 0 || state.withLock({ $0.isStopped }) { break }
+            if near < 0, errno == EINTR || errno == ECONNABORTED { continue }
+            guard near >= 0 else { break }
             let far = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            guard Self.connect(far, target) else {
+            guard Self.connect(far, target), isKept(near, far) else {
                 close(near)
                 close(far)
                 continue
             }
-            state.withLock { $0.open += [near, far] }
             let left = Lock(2)
             Thread { [self] in
                 pump(near, far) { $0.cutsUp }
@@ -94,7 +95,19 @@ final class Relay: Sendable {
                 close(near, far, left)
             }.start()
         }
-        close(listener)
+        state.withLock { state in
+            state.listener = nil
+            close(listener)
+        }
+    }
+
+    /// Notes a connection to be shut at the end; false when that has come.
+    private func isKept(_ near: Int32, _ far: Int32) -> Bool {
+        state.withLock { state in
+            guard !state.isStopped else { return false }
+            state.open += [near, far]
+            return true
+        }
     }
 
     private func pump(_ from: Int32, _ to: Int32, isCut: (State) -> Bool) {
@@ -123,9 +136,11 @@ final class Relay: Sendable {
             return left == 0
         }
         guard isLast else { return }
-        state.withLock { $0.open.removeAll { $0 == near || $0 == far } }
-        Foundation.close(near)
-        Foundation.close(far)
+        state.withLock { state in
+            state.open.removeAll { $0 == near || $0 == far }
+            Foundation.close(near)
+            Foundation.close(far)
+        }
     }
 
     private func close(_ descriptor: Int32) { Foundation.close(descriptor) }

@@ -112,19 +112,34 @@ final class Notes<Value: Sendable>: Sendable {
     var count: Int { values.withLock { $0.count } }
 }
 
-/// Opens once.
+/// Opens once. Who is cancelled waits no longer.
 actor Gate {
     private var isOpen = false
-    private var waiting: [CheckedContinuation<Void, any Error>] = []
+    private var waiting: [Int: CheckedContinuation<Void, any Error>] = [:]
+    private var last = 0
+
     func open() {
         isOpen = true
-        for continuation in waiting { continuation.resume() }
-        waiting = []
+        for continuation in waiting.values { continuation.resume() }
+        waiting = [:]
     }
+
     func pass() async throws {
         if isOpen { return }
-        try await withCheckedThrowingContinuation { waiting.append($0) }
+        last += 1
+        let number = last
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+                // A cancellation before this found nobody to leave.
+                guard !Task.isCancelled else { return continuation.resume(throwing: CancellationError()) }
+                waiting[number] = continuation
+            }
+        } onCancel: {
+            Task { await self.leave(number) }
+        }
     }
+
+    private func leave(_ number: Int) { waiting.removeValue(forKey: number)?.resume(throwing: CancellationError()) }
 }
 
 /// A folder that is gone after the test.

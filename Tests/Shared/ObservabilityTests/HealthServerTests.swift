@@ -9,7 +9,7 @@ import Testing
 import FoundationNetworking
 #endif
 
-@Suite struct HealthServerTests {
+@Suite(.timeLimit(.minutes(3))) struct HealthServerTests {
     @Test func everyCheckIsNamedAndOneFailureIs503() async throws {
         let metrics = MetricsRegistry()
         metrics.counter("looked_total").increment()

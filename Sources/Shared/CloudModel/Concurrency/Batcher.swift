@@ -21,6 +21,9 @@ package actor Batcher<Input: Sendable, Output: Sendable> {
     /// Somebody waits for company.
     private var isGathering = false
 
+    /// How many wait for their batch to begin.
+    var waitingCount: Int { waiting.count }
+
     /// - Parameters:
     ///   - largest: how many go into one batch; larger ones hold the first of them back for longer.
     ///   - parallel: how many batches may be under way at once; more than one gives up the order between batches.

@@ -14,7 +14,12 @@ package struct Enrolment: Sendable {
     private let roster: KeyRoster?
 
     package init(directory: String, roster: KeyRoster? = nil) {
-        book = Book(directory: directory)
+        self.init(directory: directory, roster: roster, clock: Timestamp.now)
+    }
+
+    /// - Parameter clock: what the times of files are compared with.
+    init(directory: String, roster: KeyRoster? = nil, clock: @escaping @Sendable () -> Timestamp) {
+        book = Book(directory: directory, clock: clock)
         self.roster = roster
     }
 
@@ -45,11 +50,16 @@ package struct Enrolment: Sendable {
 /// Looks at the folder when its modification time changed, and for unknown keys also otherwise (a file may have been rewritten in
 /// place): at most every 200 ms, so that a stranger who knocks all the time costs at most five listings a second. Files that didn't
 /// change aren't read again.
+///
+/// A file system keeps times in ticks. Two changes in one tick leave one time, so what changed only just now is looked at again.
 private final class Book: Sendable {
     private static let shortestPause = Duration.milliseconds(200)
+    /// Longer than a tick of any kernel, which is 10 ms at most. More costs listings while files come in.
+    private static let tick = Duration.milliseconds(20)
 
     private struct File {
         let stamp: Stamp
+        let isSettled: Bool
         let peer: PeerName?
         let key: String?
         let problem: String?
@@ -61,6 +71,12 @@ private final class Book: Sendable {
         let size: Int64
         let seconds: Int
         let nanoseconds: Int
+
+        /// Whether a further change would tell: false within a tick of the last one.
+        func isSettled(at now: Timestamp) -> Bool {
+            let changed = Timestamp(Date(timeIntervalSince1970: Double(seconds))) + .nanoseconds(nanoseconds)
+            return !(changed - Book.tick..<changed + Book.tick).contains(now)
+        }
     }
 
     private struct State {
@@ -69,6 +85,8 @@ private final class Book: Sendable {
         var holders: Set<PeerName>
         var files: [String: File] = [:]
         var folder: Stamp?
+        /// Whether a change of the folder since would show in its stamp.
+        var isSettled = true
         var lastLook: BootInstant?
         /// When `names` last asked whether the folder has changed.
         var lastCheck: BootInstant?
@@ -76,15 +94,18 @@ private final class Book: Sendable {
     }
 
     private let directory: String?
+    private let clock: @Sendable () -> Timestamp
     private let state: Lock<State>
 
-    init(directory: String) {
+    init(directory: String, clock: @escaping @Sendable () -> Timestamp) {
         self.directory = directory
+        self.clock = clock
         state = Lock(State(names: [:], holders: []))
     }
 
     init(keys: [PeerName: String]) {
         directory = nil
+        clock = Timestamp.now
         var names: [String: PeerName] = [:]
         var shared: Set<String> = []
         for (peer, key) in keys where names.updateValue(peer, forKey: key) != nil { shared.insert(key) }
@@ -99,10 +120,7 @@ private final class Book: Sendable {
             if let directory, state.lastCheck.map({ now - $0 >= Self.shortestPause }) ?? true {
                 state.lastCheck = now
                 let folder = Self.stamp(of: directory)
-                if folder != state.folder {
-                    Self.look(into: directory, &state)
-                    state.folder = folder
-                }
+                if folder != state.folder || !state.isSettled { look(into: directory, folder, &state) }
             }
             return state.holders.contains(peer)
         }
@@ -113,23 +131,26 @@ private final class Book: Sendable {
             guard let directory else { return state.names[key] }
             let folder = Self.stamp(of: directory)
             let isRested = state.lastLook.map { now - $0 >= Self.shortestPause } ?? true
-            if folder != state.folder || isRested && state.names[key] == nil {
-                Self.look(into: directory, &state)
-                state.folder = folder
+            if folder != state.folder || !state.isSettled || isRested && state.names[key] == nil {
+                look(into: directory, folder, &state)
                 state.lastLook = now
             }
             return state.names[key]
         }
     }
 
-    private static func look(into directory: String, _ state: inout State) {
+    /// - Parameter folder: the directory's stamp, taken before. What it and the files' stamps hide is judged by a time before the reading.
+    private func look(into directory: String, _ folder: Stamp?, _ state: inout State) {
+        let now = clock()
+        state.folder = folder
+        state.isSettled = folder?.isSettled(at: now) ?? true
         var files: [String: File] = [:]
         for name in (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? [] where name.hasSuffix(".key") {
-            guard let stamp = stamp(of: "\(directory)/\(name)") else { continue }
-            if let known = state.files[name], known.stamp == stamp {
+            guard let stamp = Self.stamp(of: "\(directory)/\(name)") else { continue }
+            if let known = state.files[name], known.stamp == stamp, known.isSettled {
                 files[name] = known
             } else {
-                files[name] = read(name, in: directory, stamp)
+                files[name] = Self.read(name, in: directory, stamp, isSettled: stamp.isSettled(at: now))
             }
         }
         var holders: [String: [String]] = [:]
@@ -150,17 +171,20 @@ private final class Book: Sendable {
         }
     }
 
-    private static func read(_ name: String, in directory: String, _ stamp: Stamp) -> File {
+    private static func read(_ name: String, in directory: String, _ stamp: Stamp, isSettled: Bool) -> File {
         let path = "\(directory)/\(name)"
+        func file(of peer: PeerName?, key: String? = nil, problem: String? = nil) -> File {
+            File(stamp: stamp, isSettled: isSettled, peer: peer, key: key, problem: problem)
+        }
         let stem = name.dropLast(".key".count)
         guard let mark = stem.firstIndex(of: "_"), let peer = PeerName("\(stem[..<mark]):\(stem[stem.index(after: mark)...])")
         else {
-            return File(stamp: stamp, peer: nil, key: nil, problem: "\(path): is not named ROLE_NAME.key.")
+            return file(of: nil, problem: "\(path): is not named ROLE_NAME.key.")
         }
         do {
-            return File(stamp: stamp, peer: peer, key: try CurveKeyPair.loadPublicKey(path), problem: nil)
+            return file(of: peer, key: try CurveKeyPair.loadPublicKey(path))
         } catch {
-            return File(stamp: stamp, peer: peer, key: nil, problem: (error as? CloudError)?.message ?? "\(path): \(error)")
+            return file(of: peer, problem: (error as? CloudError)?.message ?? "\(path): \(error)")
         }
     }
 

@@ -81,8 +81,11 @@ final class DealerChannel: ReactorChannel {
             let bytes = UnsafeRawBufferPointer(start: zmq_msg_data(message), count: zmq_msg_size(message))
             exchange.received(bytes, from: peer, lane: lane)
         }
-        if !mayHaveMore { noticeConnection() }
-        return mayHaveMore
+        if mayHaveMore { return true }
+        noticeConnection()
+        // To look and to send take the signal of what came since the last receive, be it a message or a connection.
+        let isReady = socket.isReady
+        return isReady.toReceive || isReady.toSend != isConnected
     }
 
     /// Whether `tend` may have something to do soon.
@@ -108,7 +111,7 @@ final class DealerChannel: ReactorChannel {
 
     /// With ZMQ_IMMEDIATE a socket can be written exactly when it has a connection with room.
     private func noticeConnection() {
-        let isWritable = socket.isWritable
+        let isWritable = socket.isReady.toSend
         if isWritable, !isConnected {
             isConnected = true
             patience = Self.shortestPatience

@@ -74,11 +74,13 @@ final class ZeroMQSocket {
         guard zmq_connect(handle, endpoint) == 0 else { throw Self.failure("zmq_connect(3) \(endpoint)") }
     }
 
-    /// Whether a message could be sent now.
-    var isWritable: Bool {
+    /// Whether a message could be received now, and whether one could be sent. Looking takes the descriptor's signal with it: a message
+    /// that can be received must be, before anybody sleeps on the descriptor.
+    var isReady: (toReceive: Bool, toSend: Bool) {
         var events: Int32 = 0
         var size = MemoryLayout<Int32>.size
-        return zmq_getsockopt(handle, ZMQ_EVENTS, &events, &size) == 0 && events & ZMQ_POLLOUT != 0
+        guard zmq_getsockopt(handle, ZMQ_EVENTS, &events, &size) == 0 else { return (false, false) }
+        return (events & ZMQ_POLLIN != 0, events & ZMQ_POLLOUT != 0)
     }
 
     /// 0, or the errno of zmq_send(3).
