@@ -162,9 +162,10 @@ package final class ConductorService: Service, Sendable {
         reserve: ReserveHosts, perform: PerformIntents, doubt: DoubtDatabase
     ) {
         let standing = standing
-        messenger.on(ReserveHost.self, from: [.hub]) { message, _ in
+        messenger.on(ReserveHost.self, from: [.hub]) { message, incoming in
+            let deadline = ContinuousClock.now + incoming.deadline
             try await standing.mustBeWorking()
-            return ReserveHost.Reply(answers: try await reserve(message.requests))
+            return ReserveHost.Reply(answers: try await reserve(message.requests, before: deadline))
         }
         messenger.on(PerformIntent.self, from: [.hub]) { message, _ in
             guard await standing.isWorking else {
