@@ -71,8 +71,8 @@ struct PlaceServer: Sendable {
                 silent.append(ranked.cell)
                 ledger.attempts.append(
                     .init(
-                        cell: ranked.cell, outcome: .silent, at: asked, reason: "did not answer in time", weight: ranked.weight)
-                )
+                        cell: ranked.cell, outcome: .silent, at: asked, reason: ranked.noting("did not answer in time"),
+                        weight: ranked.weight))
                 log.info(
                     "a cell did not answer a reservation",
                     metadata: [.cell: "\(ranked.cell)", .server: "\(create.server)", .error: "\(error)"])
@@ -88,21 +88,27 @@ struct PlaceServer: Sendable {
             case .noRoom(let reason, let elimination):
                 ledger.attempts.append(
                     .init(
-                        cell: ranked.cell, outcome: .noRoom, at: asked, reason: reason, weight: ranked.weight,
+                        cell: ranked.cell, outcome: .noRoom, at: asked,
+                        reason: ranked.shortage == nil ? reason : ranked.noting("asked, it said: \(reason)"),
+                        weight: ranked.weight,
                         elimination: elimination))
                 if try await unpinned(create), create.pinnedCell != nil { return .later }
             case .reserved(let host, let elimination):
-                if ranked != ranking.cells.first {
+                if ranked != ranking.cells.first || ranked.shortage != nil {
                     await cells.reserved(create.spec.flavor.size, in: ranked.cell, zone: create.spec.zone)
                 }
                 ledger.attempts.append(
                     .init(
-                        cell: ranked.cell, outcome: .reserved, at: asked, host: host, weight: ranked.weight,
-                        elimination: elimination))
+                        cell: ranked.cell, outcome: .reserved, at: asked, host: host, reason: ranked.shortage,
+                        weight: ranked.weight, elimination: elimination))
                 if try await handOver(create, to: ranked.cell, epoch, ledger, steps) { return .settled }
                 // It was refused after all; the row is unplaced again, and carries the refusal in its ledger.
                 return .later
             }
+        }
+        for unasked in ranking.cells.dropFirst(Self.cellsTried) {
+            let reason = unasked.noting("was not asked, after \(Self.cellsTried) others")
+            ledger.attempts.append(.init(cell: unasked.cell, outcome: .ruledOut, at: started, reason: reason))
         }
         return try await noneFits(create, silent: silent, ahead: behind, ledger, steps)
     }
