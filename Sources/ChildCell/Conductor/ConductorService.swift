@@ -27,6 +27,7 @@ package final class ConductorService: Service, Sendable {
     private let changes: ServerChanges
     private let housekeeping: Housekeeping
     private let watch: HostWatch
+    private let leftOut: LeftOutAlarm
     /// What has to wait until the database is known to be the latest begins.
     private let begin: @Sendable () async -> Void
     private let links: [PeerName: TopLink]
@@ -64,6 +65,7 @@ package final class ConductorService: Service, Sendable {
         housekeeping = Housekeeping(database: database, changes: changes, reserve: reserve, place: place, log: logger)
         watch = HostWatch(
             database: database, memory: memory, messenger: messenger, silentAfter: timing.hostSilent, news: news, log: logger)
+        leftOut = LeftOutAlarm(log: logger)
         let recovery = RecoverCell(
             messenger: messenger, database: database, standing: standing, memory: memory,
             hostsMayTake: timing.hostSilent * 3 / 2, log: logger)
@@ -130,6 +132,7 @@ package final class ConductorService: Service, Sendable {
                 group.addTask { [self] in
                     try await everyRound(.seconds(1)) { [self] in
                         for link in links.values { await link.summarize() }
+                        await leftOut.saw(await book.summarized.leftOut)
                         if await standing.isWorking { try await housekeeping.sweep() }
                     }
                 }

@@ -78,6 +78,7 @@ package enum RegionFile {
     private static func computeHosts(_ section: inout Section, region: String) throws -> Region.ComputeHosts {
         var names: Set<String> = []
         var addresses: Set<String> = []
+        var zones: [ZoneName: Set<String>] = [:]
         return Region.ComputeHosts(
             hypervisor: try section.choice("hypervisor"),
             healthPort: try section.section("ports") { try $0.port("health") },
@@ -92,9 +93,20 @@ package enum RegionFile {
                 let address = try section.address("address")
                 guard names.insert(name).inserted else { throw section.wrong("name", "Two hosts have this name.") }
                 guard addresses.insert(address).inserted else { throw section.wrong("address", "Two hosts have this address.") }
+                let zone = ZoneName(try section.optionalText("zone") ?? region)
+                let traits = try section.optionalTexts("traits")
+                zones[zone, default: []].formUnion(traits)
+                guard zones.count <= SummaryLimits.zones else {
+                    throw section.wrong(
+                        "zone", "This is zone \(zones.count) of the region, which has at most \(SummaryLimits.zones).")
+                }
+                guard let inZone = zones[zone]?.count, inZone <= SummaryLimits.traitsInZone else {
+                    throw section.wrong(
+                        "traits", "The hosts of a zone have at most \(SummaryLimits.traitsInZone) different traits, all in all."
+                    )
+                }
                 return Region.ComputeHost(
-                    name: name, hostName: HostName("\(name).\(region)"), address: address,
-                    zone: ZoneName(try section.optionalText("zone") ?? region), traits: try section.optionalTexts("traits"),
+                    name: name, hostName: HostName("\(name).\(region)"), address: address, zone: zone, traits: traits,
                     ssh: try section.optionalText("ssh"))
             })
     }
