@@ -28,6 +28,7 @@ package final class ConductorService: Service, Sendable {
     private let housekeeping: Housekeeping
     private let watch: HostWatch
     private let warmUp: WarmUpImages
+    private let leftOut: LeftOutAlarm
     /// What has to wait until the database is known to be the latest begins.
     private let begin: @Sendable () async -> Void
     private let links: [PeerName: TopLink]
@@ -68,6 +69,7 @@ package final class ConductorService: Service, Sendable {
         warmUp = WarmUpImages(
             hubs: hubs, messenger: messenger, database: database, book: book,
             cacheBytes: region.childCell.gateway?.cacheBytes, log: logger)
+        leftOut = LeftOutAlarm(log: logger)
         let recovery = RecoverCell(
             messenger: messenger, database: database, standing: standing, memory: memory,
             hostsMayTake: timing.hostSilent * 3 / 2, log: logger)
@@ -134,6 +136,7 @@ package final class ConductorService: Service, Sendable {
                 group.addTask { [self] in
                     try await everyRound(.seconds(1)) { [self] in
                         for link in links.values { await link.summarize() }
+                        await leftOut.saw(await book.summarized.leftOut)
                         if await standing.isWorking { try await housekeeping.sweep() }
                     }
                 }
@@ -171,9 +174,10 @@ package final class ConductorService: Service, Sendable {
         reserve: ReserveHosts, perform: PerformIntents, doubt: DoubtDatabase
     ) {
         let standing = standing
-        messenger.on(ReserveHost.self, from: [.hub]) { message, _ in
+        messenger.on(ReserveHost.self, from: [.hub]) { message, incoming in
+            let deadline = ContinuousClock.now + incoming.deadline
             try await standing.mustBeWorking()
-            return ReserveHost.Reply(answers: try await reserve(message.requests))
+            return ReserveHost.Reply(answers: try await reserve(message.requests, before: deadline))
         }
         messenger.on(PerformIntent.self, from: [.hub]) { message, _ in
             guard await standing.isWorking else {

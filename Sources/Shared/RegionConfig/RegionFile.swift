@@ -78,7 +78,7 @@ package enum RegionFile {
     private static func computeHosts(_ section: inout Section, region: String) throws -> Region.ComputeHosts {
         var names: Set<String> = []
         var addresses: Set<String> = []
-        var zones: Set<ZoneName> = []
+        var zones: [ZoneName: Set<String>] = [:]
         return Region.ComputeHosts(
             hypervisor: try section.choice("hypervisor"),
             healthPort: try section.section("ports") { try $0.port("health") },
@@ -94,13 +94,19 @@ package enum RegionFile {
                 guard names.insert(name).inserted else { throw section.wrong("name", "Two hosts have this name.") }
                 guard addresses.insert(address).inserted else { throw section.wrong("address", "Two hosts have this address.") }
                 let zone = ZoneName(try section.optionalText("zone") ?? region)
-                zones.insert(zone)
-                guard zones.count <= ZoneName.mostInARegion else {
-                    throw section.wrong("zone", "A region has at most \(ZoneName.mostInARegion) zones.")
+                let traits = try section.optionalTexts("traits")
+                zones[zone, default: []].formUnion(traits)
+                guard zones.count <= SummaryLimits.zones else {
+                    throw section.wrong(
+                        "zone", "This is zone \(zones.count) of the region, which has at most \(SummaryLimits.zones).")
+                }
+                guard let inZone = zones[zone]?.count, inZone <= SummaryLimits.traitsInZone else {
+                    throw section.wrong(
+                        "traits", "The hosts of a zone have at most \(SummaryLimits.traitsInZone) different traits, all in all."
+                    )
                 }
                 return Region.ComputeHost(
-                    name: name, hostName: HostName("\(name).\(region)"), address: address,
-                    zone: zone, traits: try section.optionalTexts("traits"),
+                    name: name, hostName: HostName("\(name).\(region)"), address: address, zone: zone, traits: traits,
                     ssh: try section.optionalText("ssh"))
             })
     }

@@ -74,10 +74,17 @@ import Testing
         Row(
             cell: cell("tunis", [zone("tunis", traits: ["X"])]), wish: .init(size: small, traits: ["X", "Y"]),
             reason: "has no host with the trait Y"),
+        Row(cell: cell("tunis", [zone("tunis", largest: little)]), wish: .init(size: small), reason: nil),
         Row(
-            cell: cell("tunis", [zone("tunis", largest: ResourceSize(vcpus: 4, ram: 64, disk: 50))]), wish: .init(size: small),
-            reason: "has no host with room for 1 vCPUs, 128 MiB, 1 GiB"),
+            cell: cell("tunis", [zone("tunis", largest: little)], contact: .silent), wish: .init(size: small),
+            reason: "silent: no contact with the region; \(shortage)"),
+        Row(
+            cell: cell("tunis", [zone("tunis", largest: little, traits: ["X"])]), wish: .init(size: small, traits: ["Y"]),
+            reason: "has no host with the trait Y"),
     ]
+
+    static let little = ResourceSize(vcpus: 4, ram: 64, disk: 50)
+    static let shortage = "its last summary showed no host with room for 1 vCPUs, 128 MiB, 1 GiB"
 
     @Test(arguments: rows) func isAskedOrSaysWhyNot(row: Row) {
         let ranking = CellSelection.rank([row.cell], for: row.wish)
@@ -123,9 +130,10 @@ import Testing
     @Test func aServerAskedForInARegionTakesAnyOfItsZones() {
         let full = Self.zone("tunis", free: 0, largest: .zero)
         let cells = [Self.cell("tunis", [full, Self.zone("tunis-b")]), Self.cell("london")]
-        #expect(CellSelection.rank(cells, for: .init(size: Self.small, homeRegion: "tunis")).cells.map(\.cell) == ["tunis"])
+        let anyZone = CellSelection.rank(cells, for: .init(size: Self.small, homeRegion: "tunis"))
+        #expect(anyZone.cells.map(\.cell) == ["tunis"] && anyZone.cells[0].shortage == nil)
         let pinned = CellSelection.rank(cells, for: .init(size: Self.small, zone: "tunis", homeRegion: "tunis"))
-        #expect(pinned.cells.isEmpty)
+        #expect(pinned.cells.map(\.cell) == ["tunis"] && pinned.cells[0].shortage != nil)
     }
 
     @Test func aCellThatLeftACallUnansweredComesLastButComes() {
@@ -133,12 +141,36 @@ import Testing
         #expect(CellSelection.rank(cells, for: .init(size: Self.small)).cells.map(\.cell) == ["b", "a"])
     }
 
-    @Test func onlyCellsThatWouldFitAreWorthWaitingFor() {
+    @Test func aCellThatSeemsFullIsAskedAfterThoseThatSeemToHaveRoom() {
         let cells = [
-            Self.cell("fits", contact: .silent), Self.cell("drained", contact: .silent, drained: true),
-            Self.cell("full", [Self.zone("full", largest: .zero)], contact: .silent),
+            Self.cell("a", [Self.zone("a", free: 8000, largest: Self.little)], weight: 2),
+            Self.cell("b", [Self.zone("b", free: 200)], contact: .suspect), Self.cell("c", [Self.zone("c", free: 100)]),
+            Self.cell("d", [Self.zone("d", free: 0, largest: .zero)]),
         ]
-        #expect(CellSelection.rank(cells, for: .init(size: Self.small)).unreachable == ["fits"])
+        let ranking = CellSelection.rank(cells, for: .init(size: Self.small))
+        #expect(ranking.cells.map(\.cell) == ["c", "b", "a", "d"])
+        #expect(ranking.cells.prefix(3).map(\.shortage?.reason) == [nil, nil, Self.shortage])
+        #expect(ranking.cells.last?.shortage?.detail == "the roomiest had 0 vCPUs, 0 MiB, 0 GiB")
+        #expect(ranking.ruledOut.isEmpty)
+    }
+
+    @Test func onlyTheZoneAskedForMaySeemFull() {
+        let cell = Self.cell("a", [Self.zone("west", largest: Self.little), Self.zone("east")])
+        #expect(
+            CellSelection.rank([cell], for: .init(size: Self.small, zone: "west")).cells.first?.shortage?.reason
+                == Self.shortage)
+        #expect(CellSelection.rank([cell], for: .init(size: Self.small, zone: "east")).cells.first?.shortage == nil)
+        #expect(CellSelection.rank([cell], for: .init(size: Self.small)).cells.first?.shortage == nil)
+    }
+
+    @Test func onlyCellsThatMightFitAreWorthWaitingFor() {
+        let cells = [
+            Self.cell("drained", contact: .silent, drained: true), Self.cell("fits", contact: .silent),
+            Self.cell("full", [Self.zone("full", largest: .zero)], contact: .silent),
+            Self.cell("late", [Self.zone("late", largest: .zero)], contact: .unmet),
+        ]
+        let ranking = CellSelection.rank(cells, for: .init(size: Self.small))
+        #expect(ranking.unreachable == ["fits", "full", "late"], "a summary of old is no proof that there is no room")
     }
 
     @Test func aCellThatTheDatabaseIsBehindOfIsWaitedForAndNotAsked() {
@@ -148,7 +180,7 @@ import Testing
         ]
         let ranking = CellSelection.rank(cells, for: .init(size: Self.small))
         #expect(ranking.cells.map(\.cell) == ["well"])
-        #expect(ranking.ahead == ["ahead", "silent"])
+        #expect(ranking.ahead == ["ahead", "full", "silent"])
         #expect(ranking.unreachable == ["unmet"])
     }
 
@@ -167,9 +199,9 @@ import Testing
     }
 
     @Test func whatTheRoomiestHostHasIsADetailForAdministrators() {
-        let cells = [Self.cell("tunis", [Self.zone("tunis", largest: ResourceSize(vcpus: 4, ram: 64, disk: 50))])]
+        let cells = [Self.cell("tunis", [Self.zone("tunis", largest: Self.little)], contact: .silent)]
         let out = CellSelection.rank(cells, for: .init(size: Self.small)).ruledOut
-        #expect(out.map(\.detail) == ["the roomiest has 4 vCPUs, 64 MiB, 50 GiB"])
+        #expect(out.map(\.detail) == ["the roomiest had 4 vCPUs, 64 MiB, 50 GiB"])
     }
 
     @Test func noCellsAreNoCells() {

@@ -98,6 +98,34 @@ import Testing
         }
     }
 
+    @Test func aRegionWhoseSummaryIsLateIsAskedAllTheSame() async throws {
+        // Two hosts with room for two servers each.
+        let host = SimulationScript(size: ResourceSize(vcpus: 16, ram: 256, disk: 100))
+        try await SimulatedFederation.with(cells: ["tunis"], host: host) { federation in
+            let servers = try await federation.accept(4)
+            for server in servers {
+                try await eventually("\(server) is active") { try await federation.show(server).status == "ACTIVE" }
+            }
+            try await eventually("the region's summary says that it is full") {
+                try await federation.top.query(
+                    "SELECT 1 FROM compute.cells WHERE (summary -> 'zones' -> 0 -> 'largest' ->> 'ram')::int = 0"
+                ).count == 1
+            }
+            federation.faults.set([.losesQuestion], on: "cell-summary/1")
+            let refused = try await federation.accept()[0]
+            try await eventually("it is in error") { try await federation.show(refused).status == "ERROR" }
+            let why = try await federation.show(refused).message
+            #expect(why?.contains("tunis: its last summary showed no host with room for") == true)
+            #expect(why?.contains("asked, it said: No host fits: of 2, ") == true)
+            try await federation.act(.delete, on: servers[0])
+            try await eventually("it is gone") { try await federation.show(servers[0]).isDeleted }
+            let next = try await federation.accept()[0]
+            try await eventually("it has ended") { try await federation.show(next).status != "BUILD" }
+            let shown = try await federation.show(next)
+            #expect(shown.status == "ACTIVE", "\(shown.message ?? "")")
+        }
+    }
+
     @Test func actionsRunInOrderAndAStartedServerCanBeStopped() async throws {
         try await SimulatedFederation.with(cells: ["tunis"]) { federation in
             let server = try await federation.accept()[0]

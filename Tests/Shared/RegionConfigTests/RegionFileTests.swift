@@ -40,15 +40,6 @@ private let regions = URL(filePath: #filePath).deletingLastPathComponent().appen
         )
     }
 
-    @Test(arguments: [8, 9]) func aRegionHasAsManyZonesAsItsSummaryHolds(zones: Int) throws {
-        let hosts = (1..<zones).map { "\n    - {name: zoned-\($0), address: 10.3.1.\($0), zone: zone-\($0)}" }.joined()
-        let error = failure(
-            try tunis().replacing(
-                "{name: compute-2, address: 10.3.0.12}", with: "{name: compute-2, address: 10.3.0.12}" + hosts))
-        #expect(error?.key == (zones > 8 ? "compute_host.hosts[9].zone" : nil))
-        #expect(error?.sentence == (zones > 8 ? "A region has at most 8 zones." : nil))
-    }
-
     @Test func anUnknownKeyIsNamed() throws {
         let text = try tunis().replacing("conductor_health:", with: "conductor_helth: 1\n    conductor_health:")
         let error = failure(text)
@@ -80,6 +71,39 @@ private let regions = URL(filePath: #filePath).deletingLastPathComponent().appen
     @Test func twoHostsOfOneNameAreRefused() throws {
         let error = failure(try tunis().replacing("name: compute-2", with: "name: compute-1"))
         #expect(error?.key == "compute_host.hosts[1].name")
+    }
+
+    @Test func aRegionHasAsManyZonesAsItsSummaryTellsAndNotOneMore() throws {
+        // Two more hosts in each zone; the region's own is one of them.
+        let hosts = (1..<8).flatMap { zone in [host(zone * 2, zone: "z\(zone)"), host(zone * 2 + 1, zone: "z\(zone)")] }
+        let full = try tunis() + hosts.joined()
+        #expect(Set(try RegionFile.parse(full, file: "f").computeHost.hosts.map(\.zone)).count == 8)
+        let error = failure(full + host(20, zone: "z8"))
+        #expect(error?.key == "compute_host.hosts[16].zone")
+        #expect(error?.line == (full + host(20, zone: "z8")).line(of: "zone: z8"))
+        #expect(error?.sentence == "This is zone 9 of the region, which has at most 8.")
+    }
+
+    @Test func theHostsOfAZoneHaveAsManyTraitsAsItsSummaryTellsAndNotOneMore() throws {
+        let traits = (1...16).map { "T\($0)" }
+        let full =
+            try tunis() + host(2, zone: "z", traits: Array(traits[..<9])) + host(3, zone: "z", traits: Array(traits[5...]))
+        #expect(failure(full + host(4, zone: "other", traits: ["T17"])) == nil)
+        let excessive = full + host(4, zone: "z", traits: ["T1", "T17"])
+        let error = failure(excessive)
+        #expect(error?.key == "compute_host.hosts[4].traits")
+        #expect(error?.line == excessive.line(of: "[T1, T17]"))
+        #expect(error?.sentence == "The hosts of a zone have at most 16 different traits, all in all.")
+    }
+
+    private func host(_ number: Int, zone: String, traits: [String] = []) -> String {
+        """
+            - name: more-\(number)
+              address: 10.3.9.\(number)
+              zone: \(zone)
+              traits: [\(traits.joined(separator: ", "))]
+
+        """
     }
 
     @Test func onePortForTwoThingsIsRefused() throws {

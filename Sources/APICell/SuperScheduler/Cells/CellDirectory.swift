@@ -118,11 +118,11 @@ actor CellDirectory {
         }
     }
 
-    /// Ranks the cells for one server, and takes its room off the first at once: servers that are placed beside each other then spread as if
-    /// they came one after the other.
+    /// Ranks the cells for one server, and takes its room off the first at once, if that seems to have it: servers that are placed beside
+    /// each other then spread as if they came one after the other.
     func rank(_ wish: CellSelection.Wish) -> CellSelection.Ranking {
         let ranking = CellSelection.rank(snapshot(), for: wish)
-        if let first = ranking.cells.first { reserved(wish.size, in: first.cell, zone: wish.zone) }
+        if let first = ranking.cells.first, first.shortage == nil { reserved(wish.size, in: first.cell, zone: wish.zone) }
         return ranking
     }
 

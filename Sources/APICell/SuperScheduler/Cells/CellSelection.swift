@@ -60,15 +60,25 @@ package struct CellSelection: Sendable {
         /// Cells to ask, best first, with their weights.
         package var cells: [Ranked]
         package var ruledOut: [RuledOut]
-        /// Cells that would fit but can't be reached: worth waiting for a little.
+        /// Cells that might fit but can't be reached: worth waiting for a little.
         package var unreachable: [CellName]
-        /// Cells that would fit and that the API database is behind of: worth waiting for a little, until an operator has raised it.
+        /// Cells that might fit and that the API database is behind of: worth waiting for a little, until an operator has raised it.
         package var ahead: [CellName] = []
     }
 
     package struct Ranked: Sendable, Hashable {
         package var cell: CellName
         package var weight: Double
+        /// What its last summary showed in place of room; nil: it seems to have some. Summaries may be late or lost, so the cell is asked
+        /// all the same, after those that seem to have room: its reservation decides.
+        package var shortage: Shortage?
+    }
+
+    package struct Shortage: Sendable, Hashable {
+        /// Tenants read it, in the fault of a server too.
+        package var reason: String
+        /// What the region has: for administrators.
+        package var detail: String
     }
 
     package struct RuledOut: Sendable, Hashable {
@@ -82,50 +92,48 @@ package struct CellSelection: Sendable {
     /// What is multiplied to a cell's weight.
     private static let weighers: [any CellWeigher] = [FreeMemoryWeigher(), RegionWeightWeigher(), SuspicionWeigher()]
 
-    /// Ranks cells by their weights, the names deciding between equals.
+    /// Ranks cells that seem to have room before those that don't, both by their weights, the names deciding between equals.
     package static func rank(_ cells: [Cell], for wish: Wish) -> Ranking {
         var ranking = Ranking(cells: [], ruledOut: [], unreachable: [])
         for cell in cells.sorted(by: { $0.name < $1.name }) {
-            if let (reason, detail) = obstacle(in: cell, to: wish) {
-                ranking.ruledOut.append(RuledOut(cell: cell.name, reason: reason, detail: detail))
+            let shortage = shortage(in: cell, of: wish)
+            func ruleOut(_ reason: String) {
+                let reason = [reason, shortage?.reason].compactMap(\.self).joined(separator: "; ")
+                ranking.ruledOut.append(RuledOut(cell: cell.name, reason: reason, detail: shortage?.detail))
+            }
+            if let reason = obstacle(in: cell, to: wish) {
+                ranking.ruledOut.append(RuledOut(cell: cell.name, reason: reason))
                 // A region that has just been stood up: its hosts may say hello at any moment.
                 if reason == noHostIsUp, cell.summary.zones.isEmpty { ranking.unreachable.append(cell.name) }
             } else if cell.isAhead {
-                ranking.ruledOut.append(RuledOut(cell: cell.name, reason: isAhead))
+                ruleOut(isAhead)
                 ranking.ahead.append(cell.name)
             } else if cell.summary.state == .recovering {
-                ranking.ruledOut.append(RuledOut(cell: cell.name, reason: "is recovering from a restore of its database"))
+                ruleOut("is recovering from a restore of its database")
                 ranking.unreachable.append(cell.name)
             } else {
                 switch cell.contact {
                 case .silent:
-                    ranking.ruledOut.append(RuledOut(cell: cell.name, reason: "silent: no contact with the region"))
+                    ruleOut("silent: no contact with the region")
                     ranking.unreachable.append(cell.name)
                 case .unmet:
-                    ranking.ruledOut.append(RuledOut(cell: cell.name, reason: "has not said hello yet"))
+                    ruleOut("has not said hello yet")
                     ranking.unreachable.append(cell.name)
                 case .inContact, .suspect:
-                    ranking.cells.append(Ranked(cell: cell.name, weight: weight(of: cell, for: wish)))
+                    ranking.cells.append(Ranked(cell: cell.name, weight: weight(of: cell, for: wish), shortage: shortage))
                 }
             }
         }
-        ranking.cells.sort { ($0.weight, $1.cell) > ($1.weight, $0.cell) }
+        ranking.cells.sort {
+            ($0.shortage == nil ? 1 : 0, $0.weight, $1.cell) > ($1.shortage == nil ? 1 : 0, $1.weight, $0.cell)
+        }
         return ranking
     }
 
     private static let noHostIsUp = "has no host that is up"
     package static let isAhead = "ahead: the API database was restored from a backup and knows less than the region"
 
-    private static func obstacle(in cell: Cell, to wish: Wish) -> (reason: String, detail: String?)? {
-        if let reason = rule(against: cell, for: wish) { return (reason, nil) }
-        let zones = wish.zones(of: cell)
-        guard !zones.contains(where: { wish.size.fits(in: $0.largest) }) else { return nil }
-        let roomiest = zones.map(\.largest).max { $0.ram < $1.ram } ?? .zero
-        return ("has no host with room for \(wish.size.text)", "the roomiest has \(roomiest.text)")
-    }
-
-    /// Why the cell is not asked, whatever room it has.
-    private static func rule(against cell: Cell, for wish: Wish) -> String? {
+    private static func obstacle(in cell: Cell, to wish: Wish) -> String? {
         if let pinned = wish.pinnedCell, pinned != cell.name { return "the server's group is in \(pinned)" }
         if let home = wish.homeRegion, home != cell.name { return "the server was asked for in region \(home)" }
         let zones = wish.zones(of: cell)
@@ -149,9 +157,24 @@ package struct CellSelection: Sendable {
         return nil
     }
 
+    /// What the summary shows in place of a host with the room.
+    private static func shortage(in cell: Cell, of wish: Wish) -> Shortage? {
+        let zones = wish.zones(of: cell)
+        if zones.contains(where: { wish.size.fits(in: $0.largest) }) { return nil }
+        let roomiest = zones.map(\.largest).max { $0.ram < $1.ram } ?? .zero
+        return Shortage(
+            reason: "its last summary showed no host with room for \(wish.size.text)",
+            detail: "the roomiest had \(roomiest.text)")
+    }
+
     private static func weight(of cell: Cell, for wish: Wish) -> Double {
         weighers.reduce(1) { $0 * $1.factor(of: cell, for: wish) }
     }
+}
+
+extension CellSelection.Ranked {
+    /// A sentence for the ledger: what was known of the cell before it was asked, if that spoke against it, and what came of it.
+    func noting(_ outcome: String) -> String { shortage.map { "\($0.reason); \(outcome)" } ?? outcome }
 }
 
 extension CellSelection.Ranking {

@@ -50,7 +50,11 @@ actor CellLines {
                     await cells.answered(cell)
                     return answers
                 } catch {
-                    await cells.leftUnanswered(cell)
+                    switch error as? MessagingError {
+                    case .timeout, .unreachable, .refused: await cells.leftUnanswered(cell)
+                    // That our own queues are full tells nothing of the cell.
+                    case .overloaded, .tooLarge, nil: break
+                    }
                     throw error
                 }
             },

@@ -1,6 +1,7 @@
 internal import CellProtocol
 internal import CloudModel
 internal import Logging
+internal import Messaging
 internal import Observability
 
 /// Places one server: reserve in a cell → compare-and-set the mapping → hand the intent over; a cell without room says why, and the next
@@ -68,12 +69,14 @@ struct PlaceServer: Sendable {
             let answer: ReserveHost.Answer
             do {
                 answer = try await lines.reserve(.init(server: create.server, epoch: epoch, spec: create.spec), in: ranked.cell)
+            } catch let error as CancellationError {
+                throw error
             } catch {
                 silent.append(ranked.cell)
                 ledger.attempts.append(
                     .init(
-                        cell: ranked.cell, outcome: .silent, at: asked, reason: "did not answer in time", weight: ranked.weight)
-                )
+                        cell: ranked.cell, outcome: .silent, at: asked, reason: ranked.noting(Self.outcome(of: error)),
+                        detail: ranked.shortage?.detail, weight: ranked.weight))
                 log.info(
                     "a cell did not answer a reservation",
                     metadata: [.cell: "\(ranked.cell)", .server: "\(create.server)", .error: "\(error)"])
@@ -89,23 +92,42 @@ struct PlaceServer: Sendable {
             case .noRoom(let reason, let elimination):
                 ledger.attempts.append(
                     .init(
-                        cell: ranked.cell, outcome: .noRoom, at: asked, reason: reason, weight: ranked.weight,
+                        cell: ranked.cell, outcome: .noRoom, at: asked,
+                        reason: ranked.shortage == nil ? reason : ranked.noting("asked, it said: \(reason)"),
+                        detail: ranked.shortage?.detail, weight: ranked.weight,
                         elimination: elimination))
                 if try await unpinned(create), create.pinnedCell != nil { return .later }
             case .reserved(let host, let elimination):
-                if ranked != ranking.cells.first {
+                if ranked != ranking.cells.first || ranked.shortage != nil {
                     await cells.reserved(create.spec.flavor.size, in: ranked.cell, zone: create.spec.zone)
                 }
                 ledger.attempts.append(
                     .init(
-                        cell: ranked.cell, outcome: .reserved, at: asked, host: host, weight: ranked.weight,
-                        elimination: elimination))
+                        cell: ranked.cell, outcome: .reserved, at: asked, host: host, reason: ranked.shortage?.reason,
+                        detail: ranked.shortage?.detail, weight: ranked.weight, elimination: elimination))
                 if try await handOver(create, to: ranked.cell, epoch, ledger, steps) { return .settled }
                 // It was refused after all; the row is unplaced again, and carries the refusal in its ledger.
                 return .later
             }
         }
+        for unasked in ranking.cells.dropFirst(Self.cellsTried) {
+            let reason = unasked.noting("was not asked, after \(Self.cellsTried) others")
+            ledger.attempts.append(
+                .init(
+                    cell: unasked.cell, outcome: .ruledOut, at: started, reason: reason, detail: unasked.shortage?.detail))
+        }
         return try await noneFits(create, silent: silent, ahead: behind, ledger, steps)
+    }
+
+    /// Why a reservation has no answer, for the ledger.
+    private static func outcome(of error: any Error) -> String {
+        switch error as? MessagingError {
+        case .timeout: "did not answer in time"
+        case .unreachable: "is not connected"
+        case .overloaded: "was not asked: too much is on its way to the region"
+        case .refused(_, let sentence): "could not answer: \(sentence)"
+        case .tooLarge, nil: "could not be asked"
+        }
     }
 
     /// Writes the mapping down, then sends the create. False: refused.

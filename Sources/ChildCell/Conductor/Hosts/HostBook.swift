@@ -130,28 +130,10 @@ actor HostBook {
 
     func zone(of host: HostName) -> ZoneName? { hosts[host]?.inventory.zone }
 
-    func summary(state: CellSummary.State, weight: Double) -> CellSummary {
-        let zones = Dictionary(grouping: hosts.values.filter { $0.enabled && $0.up }, by: \.inventory.zone)
-        return CellSummary(
-            state: state,
-            zones: zones.sorted { $0.key < $1.key }.prefix(ZoneName.mostInARegion).map { name, hosts in
-                var zone = CellSummary.Zone(
-                    name: name, hosts: hosts.count, free: .zero, largest: .zero, total: .zero, traits: [])
-                var traits: Set<String> = []
-                for host in hosts {
-                    let free = host.total - host.used
-                    zone.free = zone.free + free
-                    zone.total = zone.total + host.total
-                    zone.largest.vcpus = max(zone.largest.vcpus, free.vcpus)
-                    zone.largest.ram = max(zone.largest.ram, free.ram)
-                    zone.largest.disk = max(zone.largest.disk, free.disk)
-                    traits.formUnion(host.inventory.traits)
-                }
-                zone.traits = traits.sorted().prefix(Self.traitsInSummary).map { $0 }
-                return zone
-            }, weight: weight)
-    }
+    /// What the hosts offer, as the API cell is told it.
+    var summarized: SummarizedHosts { SummarizedHosts(hosts.values) }
 
-    /// A summary must stay under 4 KB.
-    private static let traitsInSummary = 16
+    func summary(state: CellSummary.State, weight: Double) -> CellSummary {
+        CellSummary(state: state, zones: summarized.zones, weight: weight)
+    }
 }

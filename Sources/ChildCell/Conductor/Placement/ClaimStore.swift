@@ -59,7 +59,7 @@ package struct ClaimStore: Sendable {
     }
 
     /// Grants each wish the first of its hosts that is enabled, up and has room, in the order of the wishes. Several servers on one
-    /// host are counted together; a wish whose every host is full gets none.
+    /// host are counted together; a wish whose first hosts are all full gets none. A server that has a claim already keeps that.
     func claim(
         _ wishes: [Wish], until expiry: Timestamp?, in transaction: Transaction
     ) async throws -> (claims: [ServerID: HostName], change: Change) {
@@ -101,7 +101,7 @@ package struct ClaimStore: Sendable {
             granted[wish.server] = host
             claims.append(ClaimRow(wish, host))
         }
-        guard !claims.isEmpty else { return ([:], .none) }
+        guard !claims.isEmpty else { return (try await hosts(claimedFor: wishes.map(\.server), in: transaction), .none) }
         let written = try await transaction.query(
             """
             INSERT INTO cell.claims (server, epoch, host, vcpus, ram, disk, group_id, expires_at)
@@ -110,13 +110,17 @@ package struct ClaimStore: Sendable {
                 server uuid, epoch bigint, host text, vcpus int, ram int, disk int, group_id uuid)
             ON CONFLICT (server) DO NOTHING RETURNING server, host, vcpus, ram, disk, group_id
             """)
-        // A question that came twice at the same time: the other one has claimed for these.
-        let others = Set(granted.keys).subtracting(try written.map { try $0.get("server") as ServerID })
-        if !others.isEmpty {
-            let theirs = try await existing(others.sorted(), in: transaction)
-            for server in others { granted[server] = theirs[server]?.host }
-        }
+        // A question that came twice at the same time: the other one has claimed for these, maybe the last room there was.
+        let ours = Set(try written.map { try $0.get("server") as ServerID })
+        let others = wishes.map(\.server).filter { !ours.contains($0) }
+        for server in others { granted[server] = nil }
+        if !others.isEmpty { granted.merge(try await hosts(claimedFor: others, in: transaction)) { $1 } }
         return (granted, try await add(written, times: 1, in: transaction))
+    }
+
+    private func hosts(claimedFor servers: [ServerID], in transaction: Transaction) async throws -> [ServerID: HostName] {
+        let rows = try await transaction.query("SELECT server, host FROM cell.claims WHERE server = ANY(\(servers))")
+        return Dictionary(uniqueKeysWithValues: try rows.map { (try $0.get("server"), try $0.get("host")) })
     }
 
     /// Makes claims last: their creates have been stored.
@@ -168,7 +172,8 @@ package struct ClaimStore: Sendable {
 
     // MARK: - Sums
 
-    /// More hosts than a batch of conflicting wishes ever needs; locking them all would make every batch wait for every other.
+    /// Of each ranking. More would make what gives room back wait for hosts that are hardly ever needed; with fewer, servers would more
+    /// often be ranked again (`ClaimRoom`).
     private static let hostsLocked = 5
 
     /// Adds the sizes of these claims to their hosts' sums (or takes them off), and counts their groups' members.

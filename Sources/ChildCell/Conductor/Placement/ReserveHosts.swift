@@ -2,16 +2,36 @@ internal import CellProtocol
 internal import CloudModel
 internal import Database
 
-/// Finds room for servers: the scheduler ranks, then a claim is made in SQL under the host rows' own guard; on conflict the next rank.
+/// Finds room for servers: the scheduler ranks, then a claim is made in SQL under the host rows' own guard; on conflict the next rank, and
+/// when others have taken them all, another ranking.
 struct ReserveHosts: Sendable {
     let database: Database
-    let claims = ClaimStore()
-    let rank: Batcher<[RankHosts.Request], [Elimination]>
-    let memory: CellMemory
-    let claimTTL: Duration
+    private let claims = ClaimStore()
+    private let rank: Batcher<[RankHosts.Request], [Elimination]>
+    private let claim: Batcher<Ranked, Seekers>
+    private let claimTTL: Duration
 
     /// Servers in one list of questions: at 1 to 2 KB each well below the control lane's 1 MiB.
     private static let largestList = 64
+
+    private struct Ranked: Sendable {
+        let seekers: Seekers
+        let deadline: ContinuousClock.Instant?
+    }
+
+    init(
+        database: Database, rank: Batcher<[RankHosts.Request], [Elimination]>, memory: CellMemory, claimTTL: Duration
+    ) {
+        self.database = database
+        self.rank = rank
+        self.claimTTL = claimTTL
+        let claimRoom = ClaimRoom(database: database, claims: claims, rank: rank, memory: memory, claimTTL: claimTTL)
+        claim = Batcher(largest: 1) { lists in
+            var found: [Seekers] = []
+            for list in lists { found.append(try await claimRoom(list.seekers, before: list.deadline)) }
+            return found
+        }
+    }
 
     /// A rank of hosts for each list of questions. Those that came together stay together: one list is one message.
     static func ranking(by ranker: HostRanker) -> Batcher<[RankHosts.Request], [Elimination]> {
@@ -23,52 +43,32 @@ struct ReserveHosts: Sendable {
     }
 
     /// Hosts for these servers, reserved until the claims' time is over. Idempotent by (server, epoch).
-    func callAsFunction(_ requests: [ReserveHost.Request]) async throws -> [ReserveHost.Answer] {
-        try await find(requests, held: try await stillHeld(requests), avoiding: [:])
+    ///
+    /// - Parameter deadline: when nobody waits for the answer any more.
+    func callAsFunction(
+        _ requests: [ReserveHost.Request], before deadline: ContinuousClock.Instant? = nil
+    ) async throws -> [ReserveHost.Answer] {
+        try await find(requests, held: try await stillHeld(requests), avoiding: [:], before: deadline)
     }
 
     /// Other hosts for servers that the cell has and whose last host failed.
     func again(_ requests: [ReserveHost.Request], avoiding: [ServerID: [HostName]]) async throws -> [ReserveHost.Answer] {
-        try await find(requests, held: [:], avoiding: avoiding)
+        try await find(requests, held: [:], avoiding: avoiding, before: nil)
     }
 
     private func find(
-        _ requests: [ReserveHost.Request], held: [ServerID: ReserveHost.Answer], avoiding: [ServerID: [HostName]]
+        _ requests: [ReserveHost.Request], held: [ServerID: ReserveHost.Answer], avoiding: [ServerID: [HostName]],
+        before deadline: ContinuousClock.Instant?
     ) async throws -> [ReserveHost.Answer] {
         let open = requests.filter { held[$0.server] == nil }
-        let questions = open.map {
-            RankHosts.Request(server: $0.server, spec: $0.spec, avoiding: avoiding[$0.server] ?? [])
+        var answers = held
+        for start in stride(from: 0, to: open.count, by: Self.largestList) {
+            var seekers = Seekers(Array(open[start..<min(start + Self.largestList, open.count)]), avoiding: avoiding)
+            seekers.ranked(try await rank(seekers.questions))
+            if !seekers.wishes.isEmpty { seekers = try await claim(Ranked(seekers: seekers, deadline: deadline)) }
+            for request in seekers.requests { answers[request.server] = seekers.answer(to: request) }
         }
-        var eliminations: [Elimination] = []
-        for start in stride(from: 0, to: questions.count, by: Self.largestList) {
-            eliminations += try await rank(Array(questions[start..<min(start + Self.largestList, questions.count)]))
-        }
-        let ranked = Dictionary(zip(open.map(\.server), eliminations), uniquingKeysWith: { first, _ in first })
-        let now = Timestamp.now()
-        let wishes = open.map { request in
-            ClaimStore.Wish(
-                server: request.server, epoch: request.epoch, size: request.spec.flavor.size, group: request.spec.group,
-                hosts: ranked[request.server]?.ranked ?? [])
-        }
-        let hopeful = wishes.filter { !$0.hosts.isEmpty }
-        var granted: [ServerID: HostName] = [:]
-        if !hopeful.isEmpty {
-            let claimed = try await memory.following {
-                try await database.transaction { transaction in
-                    try await claims.claim(hopeful, until: now + claimTTL, in: transaction)
-                }
-            }
-            granted = claimed.claims
-            await memory.book.apply(claimed.change)
-        }
-        return requests.map { request in
-            if let answer = held[request.server] { return answer }
-            let elimination = ranked[request.server] ?? Elimination()
-            guard let host = granted[request.server] else {
-                return .noRoom(reason: Self.reason(for: elimination), elimination: elimination)
-            }
-            return .reserved(host: host, elimination: elimination)
-        }
+        return requests.compactMap { answers[$0.server] }
     }
 
     /// What the database already holds of these servers: a claim of theirs, or a reason never to take them under this epoch.
@@ -105,14 +105,5 @@ struct ReserveHosts: Sendable {
             }
             return answers
         }
-    }
-
-    /// The rules that removed the most hosts, as a sentence.
-    static func reason(for elimination: Elimination) -> String {
-        if elimination.considered == 0 { return "The cell has no hosts." }
-        let rules = elimination.removed.sorted { ($0.value, $1.key) > ($1.value, $0.key) }
-        if rules.isEmpty { return "Other servers took the room on all \(elimination.considered) hosts meanwhile." }
-        let list = rules.map { "\($0.key) removed \($0.value)" }.joined(separator: ", ")
-        return "No host fits: of \(elimination.considered), \(list)."
     }
 }

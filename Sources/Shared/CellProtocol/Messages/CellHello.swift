@@ -56,6 +56,7 @@ package struct CellSummary: CellCast, Hashable {
         case stalled
     }
     package var state: State
+    /// At most `SummaryLimits.zones`.
     package var zones: [Zone]
     /// The policy weight of the region's file.
     package var weight: Double
@@ -67,6 +68,7 @@ package struct CellSummary: CellCast, Hashable {
         package var free: ResourceSize
         package var largest: ResourceSize
         package var total: ResourceSize
+        /// At most `SummaryLimits.traitsInZone`.
         package var traits: [String]
         package init(
             name: ZoneName, hosts: Int, free: ResourceSize, largest: ResourceSize, total: ResourceSize, traits: [String]

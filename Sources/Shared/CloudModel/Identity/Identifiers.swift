@@ -62,9 +62,6 @@ package struct HostName: TextIdentifier {
 
 /// An availability zone. A region's name is the default zone of its hosts.
 package struct ZoneName: TextIdentifier {
-    /// More would not fit into a cell's summary of 4 KB, and the super-scheduler would not know of them.
-    package static let mostInARegion = 8
-
     package let rawValue: String
     package init(rawValue: String) { self.rawValue = rawValue }
 }

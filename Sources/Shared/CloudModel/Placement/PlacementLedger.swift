@@ -20,8 +20,8 @@ package struct PlacementLedger: Codable, Sendable, Hashable {
         package var cell: CellName
         package var outcome: Outcome
         package var at: Timestamp
-        /// The host reserved, or the sentence that says why not.
         package var host: HostName?
+        /// Why it has no host there; of a cell that reserved one, what had spoken against asking it.
         package var reason: String?
         /// What the reason leaves out because it tells what the region has: for administrators. Nil in ledgers of older releases.
         package var detail: String?
