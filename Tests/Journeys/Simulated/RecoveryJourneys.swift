@@ -183,7 +183,13 @@ extension SimulatedCell {
 extension SimulatedFederation {
     func areActive(_ servers: [ServerID], within limit: Duration = .seconds(30)) async throws {
         for server in servers {
-            try await eventually("\(server) is active", within: limit) { try await self.show(server).status == "ACTIVE" }
+            do {
+                try await eventually("\(server) is active", within: limit) { try await self.show(server).status == "ACTIVE" }
+            } catch {
+                let shown = try await show(server)
+                Issue.record("\(server) is \(shown.status) in \(shown.cell?.rawValue ?? "no cell"): \(shown.message ?? "")")
+                throw error
+            }
         }
     }
 
