@@ -238,7 +238,8 @@ let testTargets: [Target] = [
         of: "SuperScheduler", in: "APICell",
         ["CellProtocol", "CloudModel", "CloudTestKit", "ComputeRecords", "Database", "Messaging", .log]),
     tests(of: "Scheduler", in: "ChildCell", ["CellProtocol", "CloudModel", "Messaging", "RegionConfig", .log]),
-    tests(of: "Conductor", in: "ChildCell", ["CellProtocol", "CloudModel", "CloudTestKit", "Database", .log]),
+    tests(
+        of: "Conductor", in: "ChildCell", ["CellProtocol", "CloudModel", "CloudTestKit", "Database", "RegionConfig", .log]),
     tests(
         of: "Gateway", in: "ChildCell",
         [

@@ -38,6 +38,10 @@ package final class ConductorService: Service, Sendable {
     /// Between the starts of two runs of the feed. A run costs two commits here and one at the API cell, whatever it carries.
     private static let newsSpacing = Duration.milliseconds(150)
 
+    /// So many times as long as a silent API cell one that is in contact may take to say where it stands. More keeps a cell from working
+    /// whose API cell can't answer for a while; less lets one work that was put back.
+    private static let handshakePatience = 6
+
     /// Two commits may be told to memory in the other order. So often it is put right; more often only costs queries.
     private static let refreshPeriod = Duration.seconds(30)
 
@@ -73,7 +77,9 @@ package final class ConductorService: Service, Sendable {
         let recovery = RecoverCell(
             messenger: messenger, database: database, standing: standing, memory: memory,
             hostsMayTake: timing.hostSilent * 3 / 2, log: logger)
-        begin = { [book, seekers] in
+        begin = { [book, standing, seekers] in
+            // A hello that came before the cell worked was not compared with the servers that are sought.
+            await book.forget(await standing.awaited)
             // Hosts have asked for work meanwhile, and were told to wait.
             for host in await book.standings.keys { messenger.cast(WakeHost(), to: .host(host)) }
             seekers.ring()
@@ -129,7 +135,7 @@ package final class ConductorService: Service, Sendable {
                     let began = ContinuousClock.now
                     try await everyRound(timing.heartbeat) { [self] in
                         let uptime = ContinuousClock.now - began
-                        if uptime > timing.regionSilent { await goOnAlone() }
+                        if uptime > timing.regionSilent { await goOnAlone(after: uptime) }
                         try await watch.look(uptime: uptime)
                     }
                 }
@@ -162,7 +168,11 @@ package final class ConductorService: Service, Sendable {
 
     /// With the API cell gone nobody can say whether the database was put back, and the cell goes on with what it has: builds that were
     /// stored are finished.
-    private func goOnAlone() async {
+    ///
+    /// - Parameter uptime: how long it has not said anything. One that is in contact is given more time: its own database may be slow.
+    private func goOnAlone(after uptime: Duration) async {
+        let isInContact = hubs.contains { messenger.contact($0) != nil }
+        guard !isInContact || uptime > timing.regionSilent * Self.handshakePatience else { return }
         guard await standing.verified() else { return }
         log.warning("the API cell is out of reach; the cell goes on without its word on the database")
         await begin()

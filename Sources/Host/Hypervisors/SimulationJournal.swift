@@ -69,7 +69,8 @@ package struct SimulationJournal: Sendable {
                     highestEpoch[entry.server] = max(epoch, highestEpoch[entry.server] ?? .none)
                 }
             case .destroyed:
-                if let guest = guests.removeValue(forKey: entry.server), hasRun.contains(entry.server) {
+                // Without an epoch nobody ordered it: the guest was lost, and may be built anew.
+                if let guest = guests.removeValue(forKey: entry.server), hasRun.contains(entry.server), entry.epoch != nil {
                     destroyed[entry.server] = guest.epoch
                 }
             case .violation:

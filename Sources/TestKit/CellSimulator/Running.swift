@@ -28,6 +28,9 @@ final class Running: Sendable {
         }
     }
 
+    /// Begins its end.
+    func cancel() { task.cancel() }
+
     func stop() async {
         task.cancel()
         await task.value

@@ -93,6 +93,11 @@ package final class SimulatedCell: Sendable {
     /// Ends a process where it stands: `conductor`, `scheduler` or a host's name.
     package func kill(_ process: String) async { await running.withLock { $0.removeValue(forKey: process) }?.stop() }
 
+    /// Begins to end processes; `kill` waits for the end. What they are in the middle of does not go on to its next step.
+    package func cancel(_ processes: String...) {
+        running.withLock { running in for process in processes { running[process]?.cancel() } }
+    }
+
     package func restartConductor() async {
         await kill("conductor")
         startConductor()

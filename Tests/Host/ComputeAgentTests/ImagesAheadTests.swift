@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    @Test func whyItFailedIsToldOnceAndThenItIsTriedAgain() async throws {
+    @Test func whyItFailedIsToldOnceAndAfterAPauseItIsTriedAgain() async throws {
         try await withImages { ahead, images async throws in
             #expect(try await !ahead.want(image))
             images.end(CloudError(.tooLarge, "Too large for this host."))
@@ -75,7 +75,9 @@ import Testing
                 return told != nil
             }
             #expect(told?.code == .tooLarge)
-            #expect(try await !ahead.want(image))
+            #expect(try await !ahead.want(image), "not at once")
+            #expect(images.asked.count == 1)
+            #expect(try await !ahead.want(image, at: .now + .seconds(31)))
             images.end(nil)
             try await waitUntil { try await ahead.want(image) }
         }

@@ -116,10 +116,9 @@ import Testing
             let row = try await cell.database.query("SELECT host FROM cell.servers WHERE id = \(servers[1])").first
             let silent: HostName = try #require(try row?.get("host"))
             let back = try #require(cell.hosts.keys.first { $0 != silent })
-            async let first: Void = cell.kill(silent.rawValue)
-            async let second: Void = cell.kill(back.rawValue)
+            cell.cancel("conductor", silent.rawValue, back.rawValue)
             for hypervisor in cell.hosts.values { await hypervisor.release(.define) }
-            _ = await (first, second)
+            for process in ["conductor", silent.rawValue, back.rawValue] { await cell.kill(process) }
             for (host, guest) in await cell.guests() { try await cell.hosts[host]?.lose(guest.server) }
             cell.startAgent(back)
             try await federation.act(.delete, on: servers[1])

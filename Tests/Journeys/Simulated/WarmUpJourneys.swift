@@ -20,13 +20,13 @@ import Testing
 
     @Test func itGoesOnWhereADeadConductorAndADeadHostLeftIt() async throws {
         try await SimulatedFederation.with(cells: ["tunis"], images: images) { federation in
-            federation.faults.set([.losesAnswer, .losesQuestion, .comesTwice], on: "warm-image/1", probability: 0.7)
-            federation.faults.set([.losesAnswer, .losesQuestion], on: "ask-for-warm-up-grant/1", probability: 0.5)
+            federation.faults.set([.losesAnswer, .losesQuestion, .comesTwice], on: "warm-image/1", probability: 0.5)
+            federation.faults.set([.losesAnswer, .losesQuestion], on: "ask-for-warm-up-grant/1", probability: 0.3)
             let tunis = federation.cell("tunis")
-            try await eventually("the first is there") { !federation.warmedImages.isEmpty }
+            try await eventually("the first is there", within: .seconds(60)) { !federation.warmedImages.isEmpty }
             await tunis.restartConductor()
             await tunis.kill("compute-1.tunis")
-            try await eventually("the other host has them all") {
+            try await eventually("the other host has them all", within: .seconds(60)) {
                 Set(federation.warmedImages.values.flatMap(\.self)) == Set(images)
             }
             federation.faults.clear()

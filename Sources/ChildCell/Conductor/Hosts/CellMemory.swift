@@ -26,7 +26,9 @@ struct CellMemory: Sendable {
         let doubts = await book.doubts
         guard doubts > 0 || always else { return }
         let hosts = try await HostStore().all(in: database)
-        await book.load(hosts, groups: try await HostStore().groups(in: database))
+        let differing = await book.load(hosts, groups: try await HostStore().groups(in: database))
         await book.trust(after: doubts)
+        // Which hosts are up is known here first: two writers may have told the database in the other order.
+        for (isUp, names) in differing { try await HostStore().setUp(isUp, names, at: .now(), in: database) }
     }
 }

@@ -19,8 +19,10 @@ actor HostBook {
     /// A transaction may have changed something that this doesn't know of.
     private(set) var doubts = 0
 
-    /// Takes what the database has. Of hosts that have said hello meanwhile the rest is known better already.
-    func load(_ all: [HostStore.Host], groups: [HostName: [String: Int]]) {
+    /// Takes what the database has. Of hosts that have said hello meanwhile the rest is known better already. Returns those of which the
+    /// database says wrongly whether they are up, by what is right.
+    func load(_ all: [HostStore.Host], groups: [HostName: [String: Int]]) -> [Bool: [HostName]] {
+        let differing = all.filter { host in hosts[host.name].map { $0.up != host.up } ?? false }.map(\.name)
         for host in all {
             let known = hosts[host.name]
             var now = known ?? host
@@ -30,6 +32,7 @@ actor HostBook {
             hosts[host.name] = now
             changed.insert(host.name)
         }
+        return Dictionary(grouping: differing) { hosts[$0]?.up ?? false }
     }
 
     func doubt() { doubts += 1 }
@@ -63,6 +66,9 @@ actor HostBook {
         forgotten = Set(hosts.keys)
         return forgotten
     }
+
+    /// They have to tell everything again.
+    func forget(_ hosts: Set<HostName>) { forgotten.formUnion(hosts) }
 
     func hasForgotten(_ host: HostName) -> Bool { forgotten.contains(host) }
 

@@ -47,9 +47,14 @@ struct WelcomeHosts: Sendable {
         let held = Sightings.sightings(hello, on: host)
         var records = try await read(held)
         try await doubtDatabase(held, records, from: host)
-        if await standing.isWorking, try await lookForLost(held, on: host) { records = try await read(held) }
+        let wasWorking = await standing.isWorking
+        if wasWorking, try await lookForLost(held, on: host) { records = try await read(held) }
         try await listStrangers(hello.guests, on: host, among: records, at: now)
         await changes.memory.book.greeted(host, hello, isWorking: await standing.isWorking)
+        // It may have begun to work meanwhile. If it does so only now, the host has to say it again (`RecoverCell.end`).
+        if !wasWorking, await standing.isWorking, try await lookForLost(held, on: host) {
+            try await listStrangers(hello.guests, on: host, among: try await read(held), at: now)
+        }
     }
 
     /// The database stores a placement, and each revision of an order, before a host hears of it. A host that holds a later one proves

@@ -23,9 +23,7 @@ struct PassOnGrants: Sendable {
         messenger.on(AskForWarmUpGrant.self, from: [.host]) { question, incoming in
             var named = question
             named.host = HostName(incoming.from.name)
-            guard await warmUp.asks(named.host, for: named.image) else {
-                throw CloudError(.forbidden, "The host wasn't asked to warm that image.")
-            }
+            try await warmUp.mustHaveAsked(named.host, for: named.image)
             return try await pass(named, of: incoming)
         }
     }

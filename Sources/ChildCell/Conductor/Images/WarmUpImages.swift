@@ -32,8 +32,19 @@ actor WarmUpImages {
         self.log = log
     }
 
-    /// Whether this host was asked for this image.
-    func asks(_ host: HostName, for image: ImageID) -> Bool { plan?.asks(host, for: image) ?? false }
+    /// Throws unless this host was asked for this image: `unavailable` where a conductor that has just started doesn't know yet, `forbidden`
+    /// where it does.
+    func mustHaveAsked(_ host: HostName, for image: ImageID) throws(CloudError) {
+        guard let plan else {
+            guard isDone || cacheBytes == nil else {
+                throw CloudError(.unavailable, "The cell has not heard yet which images it needs.", retryAfter: 5)
+            }
+            throw CloudError(.forbidden, "No host is asked to warm images.")
+        }
+        guard plan.asks(host, for: image) else {
+            throw CloudError(.forbidden, "The host wasn't asked to warm that image.")
+        }
+    }
 
     /// One step. Call by period while the cell works. Throws `DatabaseError`.
     func round() async throws {

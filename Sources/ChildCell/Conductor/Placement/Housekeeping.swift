@@ -64,10 +64,11 @@ struct Housekeeping: Sendable {
                             "cell.reseat", classic: [8, 9, 10, 11], place: place, started: began, ended: now, note: reason)
                     ])
                     guard let claim = claims[server] else {
-                        if case .noRoom(let why, _) = found[server] {
-                            record.refuse("\(reason) No other host: \(why)", at: now)
-                        } else {
-                            record.refuse(reason, at: now)
+                        switch found[server] {
+                        case .noRoom(let why, _): record.refuse("\(reason) No other host: \(why)", at: now)
+                        case nil: record.refuse(reason, at: now)
+                        // Its claim has expired meanwhile: it is looked for again.
+                        case .reserved: break
                         }
                         return .none
                     }

@@ -43,16 +43,23 @@ struct RecoverCell: Sendable {
         // Numbers go on behind what the API cell has stored, and everything known here is told once more.
         try await FeedLog("up", schema: CellMigrations.schema, database: database).resume(behind: position)
         try await memory.refresh(always: true)
-        let forgotten = await memory.book.forgetReports()
-        await memory.orders.forgetAll()
-        try await standing.endRecovery(awaiting: silent)
-        for host in forgotten { messenger.cast(WakeHost(), to: .host(host)) }
+        for host in try await Self.end(awaiting: silent, standing, memory) { messenger.cast(WakeHost(), to: .host(host)) }
         log.warning(
             "the cell has recovered",
             metadata: [
                 "servers": "\(written)", "settled": "\(settled)", "position": "\(position.number)",
                 "awaited": "\(silent.sorted())",
             ])
+    }
+
+    /// From here on the cell works. Returns the hosts that have to tell everything again: after the cell has begun to work, so that none is
+    /// among them only until a hello of before, in which nobody looked for what is sought, has been read.
+    static func end(
+        awaiting silent: Set<HostName>, _ standing: CellStanding, _ memory: CellMemory
+    ) async throws -> Set<HostName> {
+        await memory.orders.forgetAll()
+        try await standing.endRecovery(awaiting: silent)
+        return await memory.book.forgetReports()
     }
 
     private func forEachPage(from hub: PeerName, _ body: (RecoverServers.Reply) async throws -> Void) async throws {

@@ -5,14 +5,16 @@ internal import CloudModel
 actor OrderDigests {
     private var digests: [HostName: WorkDigest] = [:]
     private var changes: [HostName: Int] = [:]
+    /// Of all hosts at once.
+    private var commonChanges = 0
 
     func digest(of host: HostName) -> WorkDigest? { digests[host] }
 
     /// Remembered before orders are read, so that a digest which a change has overtaken is not kept.
-    func changeCount(of host: HostName) -> Int { changes[host, default: 0] }
+    func changeCount(of host: HostName) -> Int { commonChanges + changes[host, default: 0] }
 
     func keep(_ digest: WorkDigest, of host: HostName, readAt count: Int) {
-        if changes[host, default: 0] == count { digests[host] = digest }
+        if changeCount(of: host) == count { digests[host] = digest }
     }
 
     func forget(_ hosts: Set<HostName>) {
@@ -23,7 +25,7 @@ actor OrderDigests {
     }
 
     func forgetAll() {
-        for host in digests.keys { changes[host, default: 0] += 1 }
+        commonChanges += 1
         digests = [:]
     }
 }

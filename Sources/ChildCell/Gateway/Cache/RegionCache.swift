@@ -71,7 +71,7 @@ actor RegionCache {
                 return stored
             }
         } catch {
-            guard error.code == ENOENT else {
+            guard !error.isPassing else {
                 throw CloudError(.unavailable, "The cached image can't be opened now.", cause: error)
             }
         }

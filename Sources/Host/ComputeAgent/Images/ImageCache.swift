@@ -8,7 +8,8 @@ import Tokens
 
 /// Base images on the host's disk, named by their SHA-512: what is there is whole and verified, because it got its name last.
 ///
-/// One transfer at a time per image; other builds of the same image wait for it, and one of them takes over when it is broken off.
+/// One transfer at a time per image; other builds of the same image wait for it, and one of them takes over when it is broken off. Nobody
+/// waits for a warm-up: a build fetches for itself, and the region's cache shares what comes.
 /// The region's cache is asked first, where there is one, and Glance whenever that fails, in whatever way.
 /// The least recently used images go when the cache is over its limit, but never one that a guest's disk lies on.
 package actor ImageCache: BaseImages {
@@ -74,10 +75,13 @@ package actor ImageCache: BaseImages {
             hasWaited = true
             await waitForTransfer(of: image.sha512)
         }
-        fetching.insert(image.sha512)
+        let isWaitedFor = if case .build = purpose { true } else { false }
+        if isWaitedFor { fetching.insert(image.sha512) }
         defer {
-            fetching.remove(image.sha512)
-            for waiting in waiting.removeValue(forKey: image.sha512)?.values ?? [:].values { waiting.resume() }
+            if isWaitedFor {
+                fetching.remove(image.sha512)
+                for waiting in waiting.removeValue(forKey: image.sha512)?.values ?? [:].values { waiting.resume() }
+            }
         }
         let origin = try await fetch(image, for: purpose)
         used[image.sha512] = .now

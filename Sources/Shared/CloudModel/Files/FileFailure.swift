@@ -12,6 +12,8 @@ package struct FileFailure: LocalizedError, CustomStringConvertible {
         self.code = code
     }
 
+    /// Of the process or the moment, not of the file: trying again makes sense.
+    package var isPassing: Bool { [EMFILE, ENFILE, ENOMEM, EINTR].contains(code) }
     package var isFull: Bool { code == ENOSPC || code == EDQUOT }
     package var description: String { "\(call) \(path): \(String(cString: strerror(code)))" }
     package var errorDescription: String? { description }
