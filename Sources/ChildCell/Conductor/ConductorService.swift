@@ -142,7 +142,6 @@ package final class ConductorService: Service, Sendable {
                 group.addTask { [self] in
                     try await everyRound(.seconds(1)) { [self] in
                         for link in links.values { await link.summarize() }
-                        await leftOut.saw(await book.summarized.leftOut)
                         if await standing.isWorking { try await housekeeping.sweep() }
                     }
                 }
@@ -152,7 +151,10 @@ package final class ConductorService: Service, Sendable {
                     }
                 }
                 group.addTask { [self] in
-                    try await everyRound(Self.refreshPeriod) { [self] in try await memory.refresh(always: true) }
+                    try await everyRound(Self.refreshPeriod) { [self] in
+                        try await memory.refresh(always: true)
+                        await leftOut.saw(await book.summarized.leftOut)
+                    }
                 }
                 group.addTask { [self] in
                     try await seekers.forEach(atLeastEvery: .seconds(2)) { [self] in
@@ -171,7 +173,7 @@ package final class ConductorService: Service, Sendable {
     ///
     /// - Parameter uptime: how long it has not said anything. One that is in contact is given more time: its own database may be slow.
     private func goOnAlone(after uptime: Duration) async {
-        let isInContact = hubs.contains { messenger.contact($0) != nil }
+        let isInContact = hubs.contains { messenger.contact($0).map { $0 <= timing.regionSilent } ?? false }
         guard !isInContact || uptime > timing.regionSilent * Self.handshakePatience else { return }
         guard await standing.verified() else { return }
         log.warning("the API cell is out of reach; the cell goes on without its word on the database")

@@ -3,6 +3,9 @@ package import CloudModel
 
 // The typed layer: what is written and read everywhere else. `CellProtocol` says what a message is, this says how it is carried.
 extension Messenger {
+    /// The first of these peers that was heard in the life of this process. It may be out of reach by now, which the call to it tells.
+    package func firstMet(of peers: [PeerName]) -> PeerName? { peers.first { contact($0) != nil } }
+
     /// Asks a peer; see `call(_:kind:body:lane:request:timeout:)`. An answer that can't be read is `.refused(.internalError, …)`.
     package func call<M: CellCall>(
         _ message: M, to peer: PeerName, lane: Lane = .control, request: RequestID? = nil, timeout: Duration

@@ -29,7 +29,7 @@ struct PassOnGrants: Sendable {
     }
 
     private func pass<Question: CellCall>(_ question: Question, of incoming: IncomingMessage) async throws -> Question.Reply {
-        guard let hub = hubs.first(where: { messenger.contact($0) != nil }) else {
+        guard let hub = messenger.firstMet(of: hubs) else {
             throw CloudError(.unavailable, "The API cell is out of reach, so images can't be fetched.", retryAfter: 5)
         }
         return try await messenger.call(question, to: hub, request: incoming.request, timeout: min(timeout, incoming.deadline))

@@ -50,7 +50,7 @@ actor WarmUpImages {
     func round() async throws {
         guard let cacheBytes, !isDone else { return }
         if plan == nil {
-            guard let hub = hubs.first(where: { messenger.contact($0) != nil }) else { return }
+            guard let hub = messenger.firstMet(of: hubs) else { return }
             if try await hasWarmedUp() {
                 isDone = true
                 return

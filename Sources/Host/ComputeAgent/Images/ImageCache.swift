@@ -75,18 +75,13 @@ package actor ImageCache: BaseImages {
             hasWaited = true
             await waitForTransfer(of: image.sha512)
         }
-        let isWaitedFor = if case .build = purpose { true } else { false }
-        if isWaitedFor { fetching.insert(image.sha512) }
+        guard case .build = purpose else { return (base, try await keep(image, for: purpose)) }
+        fetching.insert(image.sha512)
         defer {
-            if isWaitedFor {
-                fetching.remove(image.sha512)
-                for waiting in waiting.removeValue(forKey: image.sha512)?.values ?? [:].values { waiting.resume() }
-            }
+            fetching.remove(image.sha512)
+            for waiting in waiting.removeValue(forKey: image.sha512)?.values ?? [:].values { waiting.resume() }
         }
-        let origin = try await fetch(image, for: purpose)
-        used[image.sha512] = .now
-        await evict(sparing: image.sha512)
-        return (base, "cache miss: \(image.size) bytes from \(origin.rawValue)")
+        return (base, try await keep(image, for: purpose))
     }
 
     package func has(_ image: ImageReference) -> Bool { isWhole(image) }
@@ -97,6 +92,14 @@ package actor ImageCache: BaseImages {
     }
 
     // MARK: -
+
+    /// Fetches it and makes room for it. Returns how it was found, for the trace.
+    private func keep(_ image: ImageReference, for purpose: ImagePurpose) async throws -> String {
+        let origin = try await fetch(image, for: purpose)
+        used[image.sha512] = .now
+        await evict(sparing: image.sha512)
+        return "cache miss: \(image.size) bytes from \(origin.rawValue)"
+    }
 
     private func fetch(_ image: ImageReference, for purpose: ImagePurpose) async throws -> ImageOrigin {
         if let nearby {
